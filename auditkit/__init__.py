@@ -1,0 +1,1 @@
+"""auditkit: the gate between generate and train."""

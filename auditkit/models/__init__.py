@@ -1,0 +1,1 @@
+"""Small embedded models, each with a model card; loading and pinning of weights."""

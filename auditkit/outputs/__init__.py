@@ -1,0 +1,1 @@
+"""Renderings of a run: each module turns an audit into bytes and knows no other."""

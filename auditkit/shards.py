@@ -1,0 +1,129 @@
+"""What passes between formats, engine and runners: sources, shards, parsed shards, edits.
+
+A shard is cut from the data (file and byte range, or row group), never from the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auditkit.documents import Batch
+
+KEEP, REDACT, DROP, QUARANTINE = 0, 1, 2, 3
+"""Decision codes of one row; the order is that of growing severity."""
+DECISIONS = ("keep", "redact", "drop", "quarantine")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of an input is read; more is quarantined or refused with its reason, never cut in silence."""
+
+    max_line_bytes: int = 64 << 20
+    max_text_bytes: int = 32 << 20  # one text must fit a checker's working memory several times over
+    max_nesting: int = 200
+    max_expanded_bytes: int = 1 << 40  # of one compressed file
+    block_bytes: int = 4 << 20  # research: flat memory, no loss of speed from 4 MB up
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file. `name` is its path relative to the common root of the inputs, with `/`: the `file` of every table.
+
+    path: where to open it. format: jsonl | parquet | csv | tsv | text | arrow. compression: "" | gz | zst.
+    """
+
+    path: str
+    name: str
+    format: str
+    compression: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which fields of a record are texts and in which role; found once per file.
+
+    name: "text", "alpaca", "messages", ... or "fields" (named by the user). texts: (path, role) pairs; a path is split
+    at dots, `[*]` stands for every element of a list. group, id, label, split: paths or "".
+    required: paths of which at least one must be there; a row without any is quarantined.
+    """
+
+    name: str
+    texts: tuple[tuple[str, str], ...]
+    required: tuple[str, ...] = ()
+    group: str = ""
+    id: str = ""
+    label: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A run of whole rows of one file.
+
+    index: number in the run. first_doc/first_row: key and file row of its first row. line, offset: 1-based line and byte
+    offset (decompressed) of its start. payload: the bytes of its rows, or None when `part` names row groups to read.
+    """
+
+    index: int
+    source: Source
+    layout: Layout
+    first_doc: int
+    first_row: int
+    n_rows: int
+    line: int = 1
+    offset: int = 0
+    payload: bytes | None = None
+    part: Mapping[str, int] = field(default_factory=dict)
+    n_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A row that could not be read. line is 1-based, offset counts decompressed bytes, raw may be cut."""
+
+    file: str
+    row: int
+    line: int
+    offset: int
+    length: int
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Some rows of a shard, in order: the readable ones as a batch, the others as quarantined."""
+
+    batch: Batch
+    quarantined: tuple[Quarantined, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """What a whole read of a file showed: its size and hash as stored, its rows, blank lines that were passed over."""
+
+    n_bytes: int
+    sha256: str
+    n_rows: int
+    n_blank: int = 0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the code points start..end of one text of a row."""
+
+    field: str
+    start: int
+    end: int
+    replacement: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: path, bytes, sha256, rows."""
+
+    path: str
+    n_bytes: int
+    sha256: str
+    n_rows: int

@@ -1,0 +1,1 @@
+"""What several checkers share: kernels over Arrow buffers, offsets, hashes, escaping."""
