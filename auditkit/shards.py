@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Source:
-    """One input file. `name` is its path relative to the common root of the inputs, with `/`: the `file` of every table.
+    """One input file. `name`, its path relative to the common root of the inputs, is the `file` of every table.
 
     path: where to open it. format: jsonl | parquet | csv | tsv | text | arrow. compression: "" | gz | zst.
     """
@@ -44,8 +44,8 @@ class Layout:
     """Which fields of a record are texts and in which role; found once per file.
 
     name: "text", "alpaca", "messages", ... or "fields" (named by the user). texts: (path, role) pairs; a path is split
-    at dots, `[*]` stands for every element of a list. group, id, label, split: paths or "".
-    required: paths of which at least one must be there; a row without any is quarantined.
+    at dots, `[*]` stands for every element of a list; the role "" means that the speaker of each message tells it.
+    group, id, label, split: paths or "". required: paths that must hold a value; a row that lacks one is quarantined.
     """
 
     name: str
@@ -61,8 +61,8 @@ class Layout:
 class Shard:
     """A run of whole rows of one file.
 
-    index: number in the run. first_doc/first_row: key and file row of its first row. line, offset: 1-based line and byte
-    offset (decompressed) of its start. payload: the bytes of its rows, or None when `part` names row groups to read.
+    index: number in the run. first_doc/first_row: key and file row of its first row. line, offset: 1-based line and
+    byte offset (decompressed) of its start. payload: the bytes of its rows, None when `part` names what to read.
     """
 
     index: int

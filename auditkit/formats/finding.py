@@ -1,0 +1,80 @@
+"""The search for a file's layout: records are shown until one can be read, or the letter says why none can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from auditkit.errors import ConfigError, InputError
+from auditkit.layouts import IDS, TOO_LONG, Census, extract, named, recognise, unknown, values
+from auditkit.shards import Layout, Limits, Source
+from auditkit.text.safe import printable
+
+LOOK_BYTES = 64 << 20
+"""A layout shows within so many bytes of a file, or the file is refused: no whole pass over a foreign file."""
+
+
+class Finder:
+    """Watches the records of one file; `found` is asked after each block of them."""
+
+    def __init__(self, source: Source, fields: Mapping[str, str], limits: Limits) -> None:
+        self.census = Census()
+        self.patient = bool(fields)  # a field that the user names may come late
+        self.name = source.name
+        self._limits = limits
+        self._named = named(fields) if fields else None
+        self._unseen = {path for path in fields.values() if path}
+        self._records: list[Mapping[str, object]] = []
+        self._reasons: list[str] = []
+        self._n_long = 0
+
+    def record(self, record: Mapping[str, object]) -> None:
+        """One more record that was read."""
+        self.census.add(record)
+        self._records.append(record)
+        if self._unseen:
+            self._unseen = {path for path in self._unseen if not values(record, path)}
+
+    def refused(self, reason: str) -> None:
+        """One more row that could not be read."""
+        if reason.startswith(TOO_LONG):
+            self._n_long += 1
+        elif not self._reasons:
+            self._reasons.append(reason)
+
+    def found(self) -> Layout | None:
+        """The layout, once a row was seen that can be read with it; the records shown so far are forgotten."""
+        records, self._records = self._records, []
+        layout = self._layout()
+        if layout is None:
+            return None
+        readable = False
+        for record in records:
+            row = extract(record, layout, self._limits)
+            if not isinstance(row, str):
+                readable = True
+                break
+            self.refused(row)
+        return layout if readable and not self._unseen else None
+
+    def _layout(self) -> Layout | None:
+        if self._named is None:
+            return recognise(self.census)
+        automatic = "" if self._named.id else next((name for name in IDS if name in self.census.kinds), "")
+        return replace(self._named, id=self._named.id or automatic)
+
+    def give_up(self) -> Layout:
+        """What the end of the file means: a layout when all rows are merely too long, else the letter that refuses it."""
+        layout = self._layout()
+        name = self.name
+        if self._unseen and (self.census.kinds or not self._n_long):
+            paths = ", ".join(f"'{printable(path)}'" for path in sorted(self._unseen))
+            fields = ", ".join(printable(key, limit=40) for key in list(self.census.kinds)[:20])
+            raise ConfigError(f"{printable(name)}: no row has the field {paths}; found: {fields or 'none'}")
+        if self._n_long and not self._reasons:
+            return layout or Layout("unknown", ())
+        if self.census.kinds and layout is None:
+            raise InputError(name, unknown(self.census))
+        if self._reasons:
+            raise InputError(name, f"not one row can be read; the first: {self._reasons[0]}")
+        raise InputError(name, "has no rows")

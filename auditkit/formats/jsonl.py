@@ -1,0 +1,348 @@
+"""JSON lines: cut into blocks of whole lines, read strictly, nothing lost.
+
+Lines end in LF; a CR before it is white space. Blank lines are no rows. A line is read by the fast scan when that finds
+it clean beyond doubt, else by the strict parser, which is the truth and gives the reason for a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from auditkit.documents import Batch
+from auditkit.errors import InputError
+from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
+from auditkit.formats.finding import LOOK_BYTES, Finder
+from auditkit.formats.rows import Columns, Gathered, batch, key_paths, merged
+from auditkit.formats.sniffing import wrong_text
+from auditkit.layouts import TOO_LONG, Row, extract, steps, values
+from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
+from auditkit.text.strict_json import Refused, strict_object
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Bytes = NDArray[np.uint8]
+
+_SPACE = b" \t\r\n"
+
+
+class Block(NamedTuple):
+    """Whole lines. line, offset: where they begin. length: 0, or the true length of a single line that was cut."""
+
+    payload: bytes
+    line: int
+    offset: int
+    length: int = 0
+
+
+def blocks(stored: Stored, limits: Limits) -> Iterator[Block]:
+    """The lines of a file in blocks of about limits.block_bytes, cut by the data alone; never more than a few in memory."""
+    cutter = _Cutter(limits)
+    for chunk in expanded(stored, limits):
+        yield from cutter.feed(chunk)
+    yield from cutter.end()
+
+
+class _Cutter:
+    """Cuts a stream into blocks; a line above the limit is counted, not kept."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._searched = 0
+        self._line = 1
+        self._offset = 0
+        self._overlong = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Block]:
+        """The blocks that are whole after this chunk."""
+        if self._overlong:
+            chunk, block = self._skip(chunk)
+            if block:
+                yield block
+        self._buffer += chunk
+        while len(self._buffer) >= self._limits.block_bytes:
+            cut = self._buffer.rfind(b"\n", 0, self._limits.block_bytes) + 1 or self._first_end()
+            if cut:
+                yield self._take(cut)
+            elif len(self._buffer) > self._limits.max_line_bytes:
+                self._overlong = len(self._buffer)
+                del self._buffer[RAW_BYTES:]
+                break
+            else:
+                break
+
+    def end(self) -> Iterator[Block]:
+        """The last lines."""
+        if self._overlong:
+            yield self._long()
+        elif self._buffer:
+            yield self._take(len(self._buffer))
+
+    def _first_end(self) -> int:
+        """Where the first line ends, 0 while that is not known; what was searched is not searched again."""
+        cut = self._buffer.find(b"\n", max(self._searched, self._limits.block_bytes)) + 1
+        self._searched = 0 if cut else len(self._buffer)
+        return cut
+
+    def _skip(self, chunk: bytes) -> tuple[bytes, Block | None]:
+        end = chunk.find(b"\n")
+        if end < 0:
+            self._overlong += len(chunk)
+            return b"", None
+        self._overlong += end
+        return chunk[end + 1 :], self._long(ended=1)
+
+    def _long(self, *, ended: int = 0) -> Block:
+        block = Block(bytes(self._buffer[:RAW_BYTES]), self._line, self._offset, self._overlong)
+        self._line += 1
+        self._offset += self._overlong + ended
+        self._buffer.clear()
+        self._overlong = self._searched = 0
+        return block
+
+    def _take(self, cut: int) -> Block:
+        payload = bytes(self._buffer[:cut])
+        del self._buffer[:cut]
+        block = Block(payload, self._line, self._offset)
+        self._line += payload.count(b"\n")
+        self._offset += cut
+        return block
+
+
+def line_bounds(payload: bytes) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """(start, end, blank) of each line; the end leaves out its LF."""
+    data = np.frombuffer(payload, np.uint8)
+    ends = np.flatnonzero(data == 10)
+    if not payload.endswith(b"\n"):
+        ends = np.append(ends, len(payload))
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
+    blank = starts == ends
+    for index in np.flatnonzero(~blank & np.isin(data[np.minimum(starts, len(data) - 1)], _BLANK_STARTS)):
+        blank[index] = not payload[starts[index] : ends[index]].removeprefix(BOM).strip(_SPACE)
+    return starts, ends, blank
+
+
+_BLANK_STARTS = np.frombuffer(_SPACE + BOM[:1], np.uint8)
+
+
+def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
+    """The layout that the first rows show; the file is read on until a row can be read with it."""
+    finder = Finder(source, fields, limits)
+    stored = Stored(source)
+    try:
+        for block in blocks(stored, limits):
+            _show(block, limits, finder)
+            layout = finder.found()
+            if layout:
+                return layout
+            if block.offset > LOOK_BYTES and not finder.patient:
+                break
+    finally:
+        stored.close()
+    return finder.give_up()
+
+
+def _show(block: Block, limits: Limits, finder: Finder) -> None:
+    wrong = wrong_text(block.payload[:512], "jsonl") if not block.offset else ""
+    if wrong:
+        raise InputError(finder.name, wrong)
+    if block.length:
+        finder.refused(_overlong(limits))
+        return
+    starts, ends, blank = line_bounds(block.payload)
+    for index in np.flatnonzero(~blank):
+        line = block.payload[starts[index] : ends[index]]
+        try:
+            finder.record(_strict(line, limits))
+        except Refused as reason:
+            finder.refused(str(reason))
+
+
+def _overlong(limits: Limits) -> str:
+    return f"{TOO_LONG} of {limits.max_line_bytes} bytes for one line"
+
+
+def _strict(line: bytes, limits: Limits) -> dict[str, object]:
+    if len(line) > limits.max_line_bytes:
+        raise Refused(_overlong(limits))
+    return strict_object(line, limits.max_nesting)
+
+
+def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:
+    """One shard per block, with its bytes; the summary when the file was read to its end."""
+    stored = Stored(source)
+    n_rows = n_blank = 0
+    try:
+        for block in blocks(stored, limits):
+            _, _, blank = line_bounds(block.payload)
+            rows = 1 if block.length else int(np.count_nonzero(~blank))
+            if rows:
+                yield Shard(
+                    0, source, layout, 0, n_rows, rows, block.line, block.offset, block.payload,
+                    {"length": block.length} if block.length else {}, len(block.payload),
+                )  # fmt: skip
+            n_rows += rows
+            n_blank += 0 if block.length else len(blank) - rows
+        summary = stored.summary(n_rows, n_blank)
+    finally:
+        stored.close()
+    if not n_rows:
+        raise InputError(source.name, "has no rows")
+    return summary
+
+
+def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+    """The rows of a block: those that can be read as one batch, the others with their reasons."""
+    payload = shard.payload or b""
+    if "length" in shard.part:
+        row = Quarantined(
+            shard.source.name,
+            shard.first_row,
+            shard.line,
+            shard.offset,
+            shard.part["length"],
+            _overlong(limits),
+            payload,
+        )
+        yield Parsed(Gathered().batch(shard), (row,))
+        return
+    starts, ends, blank = line_bounds(payload)
+    lines = np.flatnonzero(~blank)
+    starts, ends = starts[lines], ends[lines]
+    fast, read = _fast(shard, payload, starts, ends, limits)
+    slow, quarantined = Gathered(), []
+    for index in np.flatnonzero(~read):
+        number, start, end = shard.first_row + int(index), int(starts[index]), int(ends[index])
+        line = payload[start:end]
+        row = _slow(line, shard.layout, limits)
+        if isinstance(row, str):
+            at = shard.line + int(lines[index])
+            where = (shard.source.name, number, at, shard.offset + start, end - start)
+            quarantined.append(Quarantined(*where, row, line[:RAW_BYTES]))
+        else:
+            slow.add(number, row)
+    yield Parsed(merged(fast, slow.batch(shard)), tuple(quarantined))
+
+
+def _slow(line: bytes, layout: Layout, limits: Limits) -> Row | str:
+    try:
+        return extract(_strict(line, limits), layout, limits)
+    except Refused as reason:
+        return str(reason)
+
+
+def _fast(shard: Shard, payload: bytes, starts: Ints, ends: Ints, limits: Limits) -> tuple[Batch, NDArray[np.bool_]]:
+    """The rows that are clean beyond doubt as a batch, and which they are."""
+    texts = [path for path, _ in shard.layout.texts]
+    keys = {name: path for name, path in key_paths(shard.layout).items() if path}
+    flat = all(_is_flat(path) for path in (*texts, *shard.layout.required, *keys.values()))
+    scan = _Scan(payload, starts, ends, [*texts, *keys.values()] if flat and texts else [], limits)
+    clean = scan.status == scan.clean
+    clean &= ends - starts <= limits.max_line_bytes
+    if not texts:
+        return Gathered().batch(shard), np.zeros(len(starts), np.bool_)
+    if not flat:
+        return _through_objects(shard, scan, clean, limits)
+    for path in texts:
+        clean &= scan.holds(path, null=path not in shard.layout.required) & (scan.sizes(path) <= limits.max_text_bytes)
+    return _columns(shard, scan, np.flatnonzero(clean), keys), clean
+
+
+def _is_flat(path: str) -> bool:
+    return len(steps(path)) == 1 and steps(path)[0].element is None
+
+
+class _Scan:
+    """The lines of a block with what the fast scan found: their status, and kind and span of each wanted field."""
+
+    def __init__(self, payload: bytes, starts: Ints, ends: Ints, wanted: list[str], limits: Limits) -> None:
+        from auditkit.text import json_scan
+
+        self.clean = json_scan.CLEAN
+        self.payload, self.starts, self.ends = payload, starts, ends
+        self.wanted = list(dict.fromkeys(wanted))
+        names = [path.encode() for path in self.wanted]
+        bounds = np.cumsum([0, *map(len, names)]).astype(np.int64)
+        letters = np.frombuffer(b"".join(names) + b"\0", np.uint8)
+        self.status = np.zeros(len(starts), np.uint8)
+        self.kinds = np.zeros((len(starts), len(names)), np.uint8)
+        self.spans = np.zeros((len(starts), len(names), 3), np.int64)
+        data, nesting = np.frombuffer(payload, np.uint8), limits.max_nesting
+        json_scan.scan_lines(data, starts, ends, letters, bounds, nesting, self.status, self.spans, self.kinds)
+
+    def kind(self, path: str) -> Bytes:
+        """What each line holds at a path."""
+        return self.kinds[:, self.wanted.index(path)]
+
+    def sizes(self, path: str) -> Ints:
+        """How long each line's value at a path is, unescaped, in bytes."""
+        return self.spans[:, self.wanted.index(path), 2]
+
+    def holds(self, path: str, *, null: bool) -> NDArray[np.bool_]:
+        """Where a text stands at a path, or with `null` nothing at all."""
+        from auditkit.text import json_scan
+
+        kinds = self.kind(path)
+        return np.isin(kinds, (json_scan.STRING, json_scan.NULL, json_scan.ABSENT) if null else (json_scan.STRING,))
+
+    def strings(self, spans: Ints) -> tuple[Ints, Bytes]:
+        """(offsets, UTF-8) of the values at (start, end, size) spans."""
+        from auditkit.text import json_scan
+
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(spans[:, 2])])
+        out = np.empty(int(offsets[-1]), np.uint8)
+        json_scan.copy_strings(np.frombuffer(self.payload, np.uint8), spans, offsets, out)
+        return offsets, out
+
+
+def _columns(shard: Shard, scan: _Scan, lines: Ints, keys: Mapping[str, str]) -> Batch:
+    """The batch of clean lines, from spans to Arrow buffers without a Python object for each."""
+    from auditkit.text import json_scan
+
+    paths, roles = zip(*shard.layout.texts, strict=True)
+    columns = [scan.wanted.index(path) for path in paths]
+    present = scan.kinds[lines][:, columns] == json_scan.STRING
+    owners, which = np.nonzero(present)
+    offsets, data = scan.strings(scan.spans[lines][:, columns][present])
+    texts = pa.LargeStringArray.from_buffers(len(owners), pa.py_buffer(offsets), pa.py_buffer(data))
+    found = {name: _key_column(scan, lines, path) for name, path in keys.items()}
+    return batch(shard, lines + shard.first_row, Columns(owners, which, paths, which, roles, texts), found)
+
+
+def _key_column(scan: _Scan, lines: Ints, path: str) -> pa.Array:
+    """A key of each line as text, numbers and booleans as they were written, else null."""
+    from auditkit.text import json_scan
+
+    column = scan.wanted.index(path)
+    valid = np.isin(scan.kinds[lines, column], (json_scan.STRING, json_scan.SCALAR))
+    spans = np.where(valid[:, None], scan.spans[lines, column], 0)
+    offsets, data = scan.strings(spans)
+    array = pa.LargeStringArray.from_buffers(
+        len(lines), pa.py_buffer(offsets), pa.py_buffer(data), pa.array(valid).buffers()[1]
+    )
+    return array.cast(pa.utf8())
+
+
+def _through_objects(
+    shard: Shard, scan: _Scan, clean: NDArray[np.bool_], limits: Limits
+) -> tuple[Batch, NDArray[np.bool_]]:
+    """Clean lines with lists of texts, as Python objects; what cannot be taken from them is left for the strict parser."""
+    import orjson
+
+    rows, read = Gathered(), np.zeros(len(clean), np.bool_)
+    keys = [path for path in key_paths(shard.layout).values() if path]
+    for index in np.flatnonzero(clean):
+        record = orjson.loads(scan.payload[scan.starts[index] : scan.ends[index]].removeprefix(BOM))
+        if any(type(value) is float for path in keys for _, value in values(record, path)):
+            continue  # written as 1.50, or above 64 bits: the strict parser keeps the digits
+        row = extract(record, shard.layout, limits)
+        if not isinstance(row, str):
+            rows.add(shard.first_row + int(index), row)
+            read[index] = True
+    return rows.batch(shard), read
