@@ -1,0 +1,25 @@
+"""Personal data and secrets in texts.
+
+What it finds: e-mail addresses, phone numbers, payment cards, IBANs, IP and MAC addresses, US, UK and medical
+identifiers,
+crypto wallets, web addresses, credentials of many services; names and places where a name model is installed.
+
+Why it matters: what a corpus contains a model may repeat. A training set with somebody's number in it is a data leak
+with a delay.
+
+How: profile `precise` anchors on what a value must contain (an @, a run of digits, a known key prefix), then confirms
+with
+validators: checksums, ranges that were never issued, the numbering plans of phonenumbers, the list of top-level
+domains, words around weak patterns.
+Profile `presidio` reports what Presidio's own recognisers report, with their scores and context words, and nothing
+else.
+
+Options: see `options.Options`. Findings carry spans in code points, masked evidence and `entity` (Presidio's name) in
+`detail`.
+Redaction: see `surrogate`. Source: presidio-analyzer 2.2.366; ISO 7812 and 13616; RFC 5737, 3849, 2606, 7042; 47 CFR
+52 (555-01xx).
+"""
+
+from auditkit.checkers.pii.checker import Pii
+
+__all__ = ["Pii"]

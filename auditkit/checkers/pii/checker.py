@@ -1,0 +1,131 @@
+"""The checker: texts in, findings out; identical texts are looked at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from auditkit.checker import Checked, Rule, rule_pack
+from auditkit.checkers.pii import options as settings
+from auditkit.checkers.pii import reference
+from auditkit.checkers.pii.keep import Filter, one_per_place
+from auditkit.checkers.pii.options import NAMES
+from auditkit.checkers.pii.surrogate import replace
+from auditkit.checkers.pii.validators import plausible
+from auditkit.findings import FOUND, detail, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from auditkit.checkers.pii.spans import Span
+    from auditkit.documents import Batch
+
+
+SURE = 0.4  # below it Presidio's patterns match any number of the right length and no context word stands by
+
+
+class Pii:
+    """Personal data and secrets; one finding per place, its span in code points."""
+
+    name: ClassVar[str] = "pii"
+    version: ClassVar[str] = "1"
+    Options: ClassVar[type] = settings.Options
+    METRICS: ClassVar[tuple[str, ...]] = ()
+    default_action: ClassVar[str] = "flag"
+
+    def __init__(self, options: settings.Options) -> None:
+        self.options = options
+        self._filter = Filter(options)
+
+    def rules(self) -> Sequence[Rule]:
+        """The rules that can fire: those of the profile, names only where a name model is installed."""
+        return tuple(rule for rule in rule_pack("pii") if self._can_fire(rule))
+
+    def _can_fire(self, rule: Rule) -> bool:
+        if rule.options.get("model"):
+            return reference.installed_model() is not None
+        return rule.options.get("profile", self.options.profile) == self.options.profile
+
+    def not_looked_for(self) -> Mapping[str, str]:
+        """Entity -> why nobody looked for it: names, where the default set is meant and no name model is installed."""
+        if self.options.entities or reference.installed_model():
+            return {}
+        return dict.fromkeys(NAMES, "no name model is installed")
+
+    def check(self, batch: Batch) -> Checked:
+        """One finding per place; score `findings` = how many the document has."""
+        texts = batch.texts.column("text").dictionary_encode()
+        spans = self._spans(texts.dictionary.to_pylist())
+        codes = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        counts = np.array([len(found) for found in spans], np.int64)
+        rows, index = _expanded(codes, counts)
+        table = _table(spans, texts.dictionary, index)
+        docs, fields = batch.texts.column("doc"), batch.texts.column("field").cast(pa.utf8())
+        table = table.set_column(0, "doc", docs.take(pa.array(rows))).set_column(
+            1, "field", fields.take(pa.array(rows))
+        )
+        per_doc = np.bincount(batch.owners[rows], minlength=len(batch)).astype(np.float64)
+        return Checked(table.cast(FOUND), {"findings": per_doc})
+
+    def replacement(self, rule: str, detail: Mapping[str, object], value: str, *, style: str, key: bytes) -> str:
+        """The text that takes the place of a found value; `style` is mask, label, hash or surrogate."""
+        return replace(str(detail.get("entity") or rule), value, style=style, key=key)
+
+    def _spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """The findings of each text, in order of their place."""
+        found = [reference.analyze(text) for text in texts]
+        if self.options.profile == "precise":
+            found = [
+                [span for span in spans if span.score >= SURE and plausible(span.entity, text, span.start, span.end)]
+                for text, spans in zip(texts, found, strict=True)
+            ]
+        named = reference.names_wanted(self.options.wanted)
+        if not self.options.entities and self.options.profile == "precise" and reference.installed_model():
+            named = frozenset(NAMES)
+        if named:
+            found = [a + b for a, b in zip(found, reference.names(texts, named), strict=True)]
+        if self.options.profile == "precise":
+            found = [one_per_place(spans) for spans in found]
+        kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
+        return [sorted(spans) for spans in kept]
+
+
+def _expanded(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(row, finding) for every finding of every row, where row i has the findings of distinct text codes[i]."""
+    if not len(counts):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    firsts = np.cumsum(counts) - counts
+    per_row = counts[codes]
+    rows = np.repeat(np.arange(len(codes)), per_row)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
+    return rows, firsts[codes][rows] + within
+
+
+def _table(spans: Sequence[Sequence[Span]], texts: pa.Array, index: NDArray[np.int64]) -> pa.Table:
+    """The findings of the distinct texts, taken by `index`; `doc` and `field` are still to be filled in."""
+    details: dict[str, str] = {}
+    columns: dict[str, list[object]] = {name: [] for name in ("rule", "start", "end", "score", "evidence", "detail")}
+    for i, found in enumerate(spans):
+        text = texts[i].as_py() if found else ""
+        for span in found:
+            columns["rule"].append(span.rule)
+            columns["start"].append(span.start)
+            columns["end"].append(span.end)
+            columns["score"].append(span.score)
+            columns["evidence"].append(mask(text[span.start : span.end]))
+            columns["detail"].append(details.setdefault(span.entity, detail(entity=span.entity)))
+    n = len(columns["rule"])
+    table = pa.table(
+        {
+            name: pa.array(columns[name], FOUND.field(name).type)
+            if name in columns
+            else pa.nulls(n, FOUND.field(name).type)
+            for name in FOUND.names
+        },
+        schema=FOUND,
+    )
+    return table.take(pa.array(index))

@@ -1,0 +1,98 @@
+"""The options of `[checkers.pii]` and the entities that can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from auditkit.errors import suggestion
+
+NAMES = ("PERSON", "LOCATION")
+"""Entities that need a name model."""
+
+PRECISE = (
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "IP_ADDRESS",
+    "US_SSN",
+    "US_ITIN",
+    "US_PASSPORT",
+    "US_DRIVER_LICENSE",
+    "US_BANK_NUMBER",
+    "UK_NHS",
+    "MEDICAL_LICENSE",
+    "MAC_ADDRESS",
+    "CRYPTO",
+    "URL",
+    "API_KEY",
+)
+"""What profile `precise` looks for by default, names aside."""
+
+PRESIDIO = (
+    "CREDIT_CARD",
+    "CRYPTO",
+    "DATE_TIME",
+    "EMAIL_ADDRESS",
+    "IBAN_CODE",
+    "IP_ADDRESS",
+    "MAC_ADDRESS",
+    "MEDICAL_LICENSE",
+    "PHONE_NUMBER",
+    "UK_NHS",
+    "URL",
+    "US_BANK_NUMBER",
+    "US_DRIVER_LICENSE",
+    "US_ITIN",
+    "US_PASSPORT",
+    "US_SSN",
+    "UUID",
+)
+"""What the default registry of presidio-analyzer 2.2.366 finds in English without a name model."""
+
+LANGUAGES = ("en",)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the pii checker.
+
+    profile: `precise` = validated values, little noise; `presidio` = the findings of Presidio's own recognisers,
+    exactly.
+    entities: names of what to look for; empty = the default set of the profile. PERSON and LOCATION need a name model.
+    threshold: findings with a lower score are left out. languages: whose recognisers take part.
+    known_test_values: whether documentation values (example.com, 555-01xx, 203.0.113.0/24, test cards) are findings.
+    allow: values that are no findings; one that starts with `@` or `.` or has no `@` but a dot is a domain, for
+    e-mail and URLs.
+    """
+
+    profile: Literal["precise", "presidio"] = "precise"
+    entities: tuple[str, ...] = ()
+    threshold: float = 0.0
+    languages: tuple[str, ...] = ("en",)
+    known_test_values: Literal["report", "ignore"] = "report"
+    allow: tuple[str, ...] = ()
+
+    def check(self) -> Iterable[tuple[str, str]]:
+        """What is wrong with values that have the right type."""
+        known = (*(PRECISE if self.profile == "precise" else PRESIDIO), *NAMES)
+        for entity in self.entities:
+            if entity not in known:
+                yield (
+                    "entities",
+                    f"profile {self.profile!r} does not know the entity {entity!r}{suggestion(entity, known)}",
+                )
+        for language in self.languages:
+            if language not in LANGUAGES:
+                yield "languages", f"no recognisers for language {language!r}{suggestion(language, LANGUAGES)}"
+        if not self.languages:
+            yield "languages", "expected at least one language"
+        if not 0.0 <= self.threshold <= 1.0:
+            yield "threshold", f"expected a score from 0 to 1, got {self.threshold}"
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The entities to look for; without names where the profile's default set is meant."""
+        return frozenset(self.entities or (PRECISE if self.profile == "precise" else PRESIDIO))

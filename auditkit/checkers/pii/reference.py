@@ -1,0 +1,161 @@
+"""Presidio itself: the one place that imports presidio-analyzer, spaCy and tldextract."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from auditkit.checkers.pii.options import NAMES
+from auditkit.checkers.pii.spans import Span, rule_of
+from auditkit.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROVEN_VERSION = "2.2.366"
+"""The presidio-analyzer whose recognisers the anchors were proven against."""
+
+SPACY_MODELS = ("en_core_web_trf", "en_core_web_lg", "en_core_web_md", "en_core_web_sm")
+
+TEXT_LIMIT = 1 << 30
+"""spaCy refuses longer texts to guard models; a tokeniser alone needs no guard."""
+
+
+class _NoSilentTimeout(logging.Filter):
+    """Presidio logs a regex that ran out of time and goes on without its findings; here the text counts as not looked
+    at.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Raise on that message, pass on every other."""
+        if "timed out" in str(record.msg):
+            raise TimeoutError("a pattern of Presidio ran out of time")
+        return record.levelno >= logging.ERROR
+
+
+@cache
+def analyzer() -> Any:
+    """Presidio's AnalyzerEngine with its default registry and a spaCy engine without weights: nothing is downloaded.
+
+    The pipeline is a blank one whose lemma is the token's text: with empty lemmas no context word would ever count.
+    """
+    import spacy
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import SlimSpacyNlpEngine
+    from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
+
+    logging.getLogger("presidio-analyzer").addFilter(_NoSilentTimeout())
+    registry = RecognizerRegistryProvider().create_recognizer_registry()
+    recognizer: Any
+    for recognizer in registry.recognizers:
+        if type(recognizer).__name__ == "EmailRecognizer":
+            recognizer.validate_result = has_registered_domain
+    engine: Any = SlimSpacyNlpEngine(models=[{"lang_code": "en", "model_name": "blank"}], auto_download=False)
+    pipeline = spacy.blank("en")
+    pipeline.max_length = TEXT_LIMIT
+    _lemma_component()
+    pipeline.add_pipe("auditkit_lemma_is_text")
+    engine.nlp = {"en": pipeline}
+    return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
+
+
+@cache
+def _lemma_component() -> None:
+    """Register the pipeline component that makes each token its own lemma."""
+    from spacy.language import Language
+
+    def lemma_is_text(doc: Any) -> Any:
+        for token in doc:
+            token.lemma_ = token.text
+        return doc
+
+    Language.component("auditkit_lemma_is_text", func=lemma_is_text)
+
+
+@cache
+def _domains() -> Any:
+    """Tldextract with the suffix list of its own package: no request leaves the machine."""
+    import tldextract
+
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+def has_registered_domain(value: str) -> bool:
+    """What Presidio asks of an e-mail address: its host ends in a public suffix below which names are registered."""
+    return bool(_domains()(value).fqdn)
+
+
+def presidio_version() -> str:
+    """The version of presidio-analyzer that is installed."""
+    from importlib.metadata import version
+
+    return version("presidio-analyzer")
+
+
+def recognizers() -> Sequence[Any]:
+    """Presidio's English recogniser objects."""
+    found: Sequence[Any] = analyzer().registry.get_recognizers(language="en", all_fields=True)
+    return found
+
+
+def analyze(text: str) -> list[Span]:
+    """Everything that Presidio finds in the text, by its slowest and surest way."""
+    if not text:
+        return []
+    return [
+        Span(found.start, found.end, found.entity_type, round(found.score, 4), rule_of(found.entity_type))
+        for found in analyzer().analyze(text, "en", score_threshold=0)
+    ]
+
+
+@cache
+def installed_model() -> str | None:
+    """The name of the best English spaCy pipeline that is installed; looks for the package and loads nothing."""
+    from importlib.util import find_spec
+
+    return next((name for name in SPACY_MODELS if find_spec(name)), None)
+
+
+@cache
+def _name_model() -> Any:
+    """The installed pipeline with what names do not need switched off."""
+    import spacy
+
+    name = installed_model()
+    if name is None:
+        raise MissingDependency(
+            "no name model: PERSON and LOCATION need a spaCy pipeline, e.g. python -m spacy download en_core_web_lg"
+        )
+    pipeline = spacy.load(name, exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
+    pipeline.max_length = TEXT_LIMIT
+    return pipeline
+
+
+PLACES = (
+    "GPE",
+    "LOC",
+    "FAC",
+)  # as in Presidio's default mapping of spaCy's labels, save facilities, which it calls LOCATION too
+NAME_SCORE = 0.85  # what Presidio gives to every finding of a spaCy model
+
+
+def names(texts: Sequence[str], wanted: frozenset[str]) -> list[list[Span]]:
+    """PERSON and LOCATION spans of each text by the installed spaCy pipeline; MissingDependency when there is none."""
+    found = []
+    for doc in _name_model().pipe(texts):
+        entities = [
+            ("PERSON" if e.label_ in ("PERSON", "PER") else "LOCATION", e) for e in doc.ents if e.label_ in _LABELS
+        ]
+        found.append(
+            [Span(e.start_char, e.end_char, name, NAME_SCORE, rule_of(name)) for name, e in entities if name in wanted]
+        )
+    return found
+
+
+_LABELS = frozenset(("PERSON", "PER", *PLACES))
+
+
+def names_wanted(entities: frozenset[str]) -> frozenset[str]:
+    """Those of these entities that need a name model."""
+    return entities & frozenset(NAMES)

@@ -1,0 +1,178 @@
+"""Whether a value that has the right shape can be real: checksums, issued ranges, public addresses, words that say
+otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
+_COUNTRIES_BY_LENGTH = {
+    15: "NO",
+    16: "BE",
+    18: "DK FI FK FO GL NL SD",
+    19: "MK SI",
+    20: "AT BA EE KZ LT LU MN XK",
+    21: "CH HR LI LV",
+    22: "BG BH CR DE GB GE IE ME RS VA",
+    23: "AE GI IL IQ OM SO TL",
+    24: "AD CZ ES MD PK RO SA SE SK TN VG",
+    25: "LY PT ST",
+    26: "IS TR",
+    27: "BI DJ FR GR IT MC MR SM",
+    28: "AL AZ BY CY DO GT HU LB NI PL SV",
+    29: "BR EG PS QA UA",
+    30: "JO KW MU YE",
+    31: "MT SC",
+    32: "LC",
+    33: "RU",
+}
+IBAN_LENGTHS = {code: n for n, codes in _COUNTRIES_BY_LENGTH.items() for code in codes.split()}
+"""Country -> length of its IBANs. SWIFT, IBAN registry (ISO 13616-2), release 99."""
+
+CARD_HEADS = re.compile(
+    r"4|5[0-8]|6|3(?:0[0-5]|[4-9])|2(?:2[2-9]|[3-6]|7[01]|720|131|014|149)|1800|9792"
+)  # ISO/IEC 7812 issuer ranges: Visa, Mastercard, Maestro, Discover, UnionPay, Diners, Amex, JCB, Troy
+
+_ITIN_GROUPS = frozenset((*range(50, 66), *range(70, 89), *range(90, 93), *range(94, 100)))  # IRS Publication 1915
+
+
+def luhn(digits: str) -> bool:
+    """Whether the digits pass the Luhn test (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for i, ch in enumerate(reversed(digits)):
+        d = int(ch) << (i & 1)
+        total += d - 9 if d > 9 else d
+    return total % 10 == 0
+
+
+def is_card(value: str) -> bool:
+    """12 to 19 digits of a known issuer range that pass Luhn and are not one digit over and over."""
+    digits = re.sub(r"\D", "", value)
+    return 12 <= len(digits) <= 19 and len(set(digits)) > 1 and bool(CARD_HEADS.match(digits)) and luhn(digits)
+
+
+def is_iban(value: str) -> bool:
+    """Known country, its length, check digits by mod 97 (ISO 13616-1)."""
+    code = re.sub(r"[ -]", "", value).upper()
+    if IBAN_LENGTHS.get(code[:2]) != len(code) or not code.isascii() or not code.isalnum():
+        return False
+    return int("".join(str(int(ch, 36)) for ch in code[4:] + code[:4])) % 97 == 1
+
+
+def is_ssn(value: str) -> bool:
+    """Area, group and serial that the Social Security Administration may have issued; not those of adverts."""
+    digits = re.sub(r"\D", "", value)
+    if len(digits) != 9 or digits in _FAMOUS_SSN or len(set(digits)) == 1:
+        return False
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
+    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
+
+
+_FAMOUS_SSN = frozenset({"078051120", "219099999", "123456789", "987654321"})  # printed on sample cards; counting
+
+
+def is_itin(value: str) -> bool:
+    """Nine digits from 9 with a group that the IRS issues."""
+    digits = re.sub(r"\D", "", value)
+    return len(digits) == 9 and digits[0] == "9" and int(digits[3:5]) in _ITIN_GROUPS
+
+
+def is_nhs(value: str) -> bool:
+    """Ten digits whose last is the NHS check digit (mod 11)."""
+    digits = re.sub(r"\D", "", value)
+    if len(digits) != 10 or len(set(digits)) == 1:
+        return False
+    return sum(int(ch) * weight for ch, weight in zip(digits, range(10, 0, -1), strict=True)) % 11 == 0
+
+
+def is_dea(value: str) -> bool:
+    """Two letters (or a letter and a 9) and seven digits whose last is the DEA check digit."""
+    digits = [int(ch) for ch in value[2:] if ch.isdigit()]
+    if len(digits) != 7:
+        return False
+    return (digits[0] + digits[2] + digits[4] + 2 * (digits[1] + digits[3] + digits[5])) % 10 == digits[6]
+
+
+def is_mac(value: str) -> bool:
+    """Twelve hex digits, neither broadcast nor zero."""
+    digits = re.sub(r"[^0-9A-Fa-f]", "", value).upper()
+    return len(digits) == 12 and digits not in ("F" * 12, "0" * 12) and any(ch.isdigit() for ch in digits)
+
+
+def is_host_ip(value: str) -> bool:
+    """An address of one machine, documentation ranges included: not private, loopback, netmask or multicast."""
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_interface(value).ip
+    except ValueError:
+        return False
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if any(address in net for net in _documentation_nets()):
+        return True
+    return address.is_global and not address.is_multicast
+
+
+@cache
+def _documentation_nets() -> tuple[IPv4Network | IPv6Network, ...]:
+    """RFC 5737 and RFC 3849."""
+    import ipaddress
+
+    names = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+    return tuple(ipaddress.ip_network(name) for name in names)
+
+
+_VERSION_WORD = re.compile(
+    r"(?:\b(?:version|ver|v|release|build|rev|revision|section|sec|chapter|clause|firmware|driver|update|upgrade to"
+    r"|requires|oid|§)"
+    r"[.:=]?\s*(?:number|no\.?|to|is|>=?|<=?|==?)?\s*[\"'(]?v?)\s*$",
+    re.IGNORECASE,
+)
+_SOFTWARE_PART = re.compile(r"^\d{1,2}\.\d{1,2}\.\d{1,2}\.\d{1,3}$")
+
+
+def is_version(before: str) -> bool:
+    """Whether a dotted quad after this text reads as a version or section number."""
+    return bool(_VERSION_WORD.search(before[-24:]))
+
+
+_ADDRESS_WORD = re.compile(
+    r"\b(?:ip|ips|ipv[46]|address|addr|host|server|client|from|peer|dns|ping|login|blocked|at|visit\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def is_small_quad(value: str, before: str) -> bool:
+    """Whether a dotted quad is of small numbers (1.2.3.4) and no word before it speaks of addresses: a numbering."""
+    return bool(_SOFTWARE_PART.match(value)) and not _ADDRESS_WORD.search(before[-40:])
+
+
+def plausible(entity: str, text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] can be a real value of its entity where it stands; True for entities without a test."""
+    value = text[start:end]
+    before = text[max(0, start - 40) : start]
+    if entity == "IP_ADDRESS":
+        return is_host_ip(value) and not is_version(before) and not is_small_quad(value, before)
+    if entity == "PHONE_NUMBER":
+        return sum(ch.isdigit() for ch in value) >= 7 and not (value.isdigit() and "ssue" in before[-8:])
+    if entity == "URL":
+        return not text[end : end + 1].isalnum()
+    test = _TESTS.get(entity)
+    return test is None or test(value)
+
+
+_TESTS = {
+    "CREDIT_CARD": is_card,
+    "IBAN_CODE": is_iban,
+    "US_SSN": is_ssn,
+    "US_ITIN": is_itin,
+    "UK_NHS": is_nhs,
+    "MEDICAL_LICENSE": is_dea,
+    "MAC_ADDRESS": is_mac,
+}
