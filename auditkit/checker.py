@@ -71,7 +71,8 @@ class Checked:
 class Context:
     """What a corpus checker may know when it finishes.
 
-    n_docs: rows of the corpus, unreadable ones included (keys are 0..n_docs-1). dropped: for each checker that finished before, the keys it drops (sorted).
+    n_docs: rows of the corpus, unreadable ones included (keys are 0..n_docs-1).
+    dropped: for each checker that finished before, the keys it drops (sorted).
     scores: document scores so far, `checker/score` -> float64[n_docs] (NaN = none).
     protected: keys that must stay because a certificate names them as the kept copy.
     """

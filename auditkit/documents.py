@@ -41,7 +41,7 @@ RECORDS = pa.schema(
         ("split", pa.utf8()),
     ]
 )
-"""`row` is the 0-based record number in its file. `id`, `group`, `label`, `split` are null where the record has none."""
+"""`row`: 0-based record number in its file. `id`, `group`, `label`, `split` are null where the record has none."""
 
 
 class Text(NamedTuple):

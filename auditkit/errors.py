@@ -42,6 +42,14 @@ class InputError(AuditkitError):
         self.path = path
         self.reason = message
 
+    @classmethod
+    def joined(cls, messages: Iterable[str]) -> InputError:
+        """One error for several refused files, a line each."""
+        lines = list(dict.fromkeys(messages))
+        error = cls("", "")
+        error.args = ("\n".join(lines),)
+        return error
+
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
         """Survive the way back from a worker process."""
         return InputError, (self.path, self.reason)
@@ -55,7 +63,7 @@ class CheckerError(AuditkitError):
     """A checker returned something that its contract forbids."""
 
 
-class MissingDependency(AuditkitError):
+class MissingDependency(AuditkitError):  # noqa: N818 - the name in the design's error tree
     """A package or model that a checker needs is not there; the message says how to get it."""
 
 

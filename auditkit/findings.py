@@ -165,7 +165,7 @@ def _first(text: str) -> str:
 
 
 def mask_span(text: str, start: int, end: int, *, context: int = 0) -> str:
-    """The masked value of text[start:end]; never more of the text than `context` letters-turned-to-dots on each side."""
+    """The masked value of text[start:end], with up to `context` dots for the characters on each side."""
     before, after = "." * min(start, context), "." * min(len(text) - end, context)
     return f"{before}{mask(text[start:end])}{after}"
 

@@ -1,0 +1,77 @@
+"""From what the user named to a corpus that can be read: files discovered, layouts recognised, tables spooled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from auditkit.engine.first_pass import Corpus
+from auditkit.errors import ConfigError, InputError
+from auditkit.policy import Policy
+from auditkit.shards import Layout, Limits, Source
+
+
+def limits_of(policy: Policy) -> Limits:
+    """The limits of `[corpus]`."""
+    corpus = policy.corpus
+    return Limits(
+        max_line_bytes=corpus.max_line_bytes, max_text_bytes=corpus.max_text_bytes, max_nesting=corpus.max_nesting
+    )
+
+
+def open_corpus(source: Any, policy: Policy, scratch: Path) -> Corpus:
+    """The corpus of these paths or this table, layouts recognised. InputError or ConfigError names every refusal.
+
+    A table or data frame is written to `scratch` as Parquet and read back like any file.
+    """
+    from auditkit.formats import detect_layout, discover, read_shards
+
+    limits = limits_of(policy)
+    paths = _paths(source, scratch)
+    sources = discover(paths, scratch=scratch)
+    layouts: list[Layout] = []
+    refused: list[str] = []
+    for item in sources:
+        try:
+            layouts.append(detect_layout(item, policy.fields, limits))
+        except InputError as error:
+            refused.append(str(error))
+    if refused:
+        raise InputError.joined(refused)
+    return Corpus(sources, layouts, read_shards, limits)
+
+
+def _paths(source: Any, scratch: Path) -> list[str]:
+    if isinstance(source, str | os.PathLike):
+        return [os.fspath(source)]
+    if isinstance(source, Sequence) and all(isinstance(item, str | os.PathLike) for item in source):
+        return [os.fspath(item) for item in source]
+    return [str(_spooled(source, scratch))]
+
+
+def _spooled(source: Any, scratch: Path) -> Path:
+    """A table, record batch reader, data frame or HF dataset as a Parquet file."""
+    import pyarrow.parquet as pq
+
+    if hasattr(source, "with_format"):  # datasets.Dataset
+        source = source.with_format("arrow")[:]
+    if isinstance(source, pa.RecordBatchReader):
+        reader = source
+    elif hasattr(source, "__arrow_c_stream__"):
+        reader = pa.RecordBatchReader.from_stream(source)
+    else:
+        raise ConfigError(f"cannot audit a {type(source).__name__}: expected paths, an Arrow table or a data frame")
+    path = scratch / "table.parquet"
+    with pq.ParquetWriter(path, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+    return path
+
+
+def names_of(sources: Sequence[Source]) -> list[str]:
+    """The names of the inputs, as the manifest lists them."""
+    return [source.name for source in sources]

@@ -1,0 +1,1 @@
+"""Looks at shards with every checker, merges what they say in a fixed order, and decides about each document."""

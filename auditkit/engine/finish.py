@@ -1,0 +1,192 @@
+"""The end of the corpus checkers: states merged in a fixed tree, a second look where one asks for it, outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from auditkit.checker import Context, CorpusChecker, Outcome, State
+from auditkit.engine.actions import dropped_docs
+from auditkit.engine.first_pass import Corpus, Work
+from auditkit.engine.guard import Gap, attempt
+from auditkit.engine.look import FOUND_BY, Plan, Spent, look_again, opened, timed, verify_findings
+from auditkit.engine.store import Store
+from auditkit.errors import CheckerError
+from auditkit.findings import FOUND, canonical
+from auditkit.shards import Shard
+
+FINISH_SECONDS = 3600.0  # for one step of one corpus checker; above it the run is incomplete
+T = TypeVar("T")
+
+
+@dataclass
+class Finished:
+    """Outcomes of the corpus checkers in the order in which they finished, and what went wrong."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    spent: dict[str, Spent] = field(default_factory=dict)
+
+
+class ScoreColumns(Mapping[str, "NDArray[np.float64]"]):
+    """Document scores by name, each read from the store when it is asked for: float64[n_docs], NaN = none."""
+
+    def __init__(self, store: Store, n_shards: int, n_docs: int, names: Iterable[str]) -> None:
+        self._store, self._n_shards, self._n_docs = store, n_shards, n_docs
+        self._names = tuple(names)
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """The column; KeyError when no checker gave it."""
+        if name not in self._names:
+            raise KeyError(name)
+        column = np.full(self._n_docs, np.nan)
+        for looked in self._store.each(self._n_shards):
+            if name in looked.scores.column_names:
+                values = looked.scores.column(name).to_numpy(zero_copy_only=False)
+                column[looked.scores.column("doc").to_numpy()] = values
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the scores."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Number of scores."""
+        return len(self._names)
+
+
+def finish(work: Work, actions: Mapping[str, str]) -> Finished:
+    """Finish every corpus checker, lower finish_order first, so that the next see what the earlier drop."""
+    result = Finished()
+    corpus, store = work.corpus, work.store
+    dropped, names = _of_first_pass(corpus, store, actions)
+    protected = np.zeros(0, np.int64)
+    for name, checker in _in_order(work.plan):
+        scores = ScoreColumns(store, corpus.n_shards, corpus.n_docs, names)
+        context = Context(corpus.n_docs, dict(dropped), scores, protected)
+        spent = result.spent.setdefault(name, Spent())
+        with timed(spent):
+            outcome, reason = _finish_one(name, checker, context, work)
+        if outcome is None:
+            result.gaps.append(Gap(name, reason))
+            continue
+        result.outcomes[name] = outcome
+        drops = dropped_docs(outcome.findings, actions)
+        dropped[name] = np.union1d(dropped.get(name, np.zeros(0, np.int64)), drops)
+        kept = [certificate.kept for certificate in outcome.certificates if certificate.kept is not None]
+        protected = np.union1d(protected, np.asarray(kept, np.int64))
+    return result
+
+
+def _in_order(plan: Plan) -> list[tuple[str, CorpusChecker]]:
+    """The corpus checkers that could be opened, by finish_order, then name."""
+    ready = [(name, opening.checker) for name, opening in opened(plan).items()]
+    corpus_checkers = [(name, checker) for name, checker in ready if isinstance(checker, CorpusChecker)]
+    return sorted(corpus_checkers, key=lambda pair: (pair[1].finish_order, pair[0]))
+
+
+def _of_first_pass(
+    corpus: Corpus, store: Store, actions: Mapping[str, str]
+) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+    """What the per-document checkers drop, and the names of the scores they gave."""
+    dropped: dict[str, list[NDArray[np.int64]]] = {}
+    names: dict[str, None] = {}
+    for looked in store.each(corpus.n_shards):
+        names |= dict.fromkeys(name for name in looked.scores.column_names if name != "doc")
+        for checker in looked.found.column("checker").unique().to_pylist():
+            own = looked.found.filter(pc.equal(looked.found.column("checker"), checker))
+            dropped.setdefault(checker, []).append(dropped_docs(own, actions))
+    return {name: np.concatenate(parts) for name, parts in dropped.items()}, list(names)
+
+
+def _finish_one(name: str, checker: CorpusChecker, context: Context, work: Work) -> tuple[Outcome | None, str]:
+    """(outcome, "") or (None, reason): merge, second look, finish; each step under its deadline."""
+    states = [state for state in _states(work, name) if state is not None]
+    if not states:
+        return None, "it has looked at nothing"
+    state, reason = _step(lambda: merge_tree(checker.merge, states))
+    if state is None:
+        return None, reason
+    wanted, reason = _step(lambda: (checker.again(state, context),))
+    if wanted is None:
+        return None, reason
+    again: State | None = None
+    if wanted[0] is not None:
+        again, reason = _second_look(name, checker, wanted[0], work)
+        if again is None:
+            return None, reason
+    rules = opened(work.plan)[name].rules
+    return _step(lambda: verified(checker.finish(state, again, context), context.n_docs, rules))
+
+
+def _states(work: Work, name: str) -> Iterator[State | None]:
+    return (work.store.state(index, name) for index in range(work.corpus.n_shards))
+
+
+def _step(step: Callable[[], T]) -> tuple[T | None, str]:
+    return attempt(step, seconds=FINISH_SECONDS)
+
+
+def merge_tree(merge: Callable[[State, State], State], states: Iterable[State]) -> State:
+    """All states merged in a binary tree that depends on their number alone; log2(n) partial sums in memory."""
+    stack: list[tuple[int, State]] = []
+    for state in states:
+        stack.append((1, state))
+        while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
+            (size, right), (_, left) = stack.pop(), stack.pop()
+            stack.append((2 * size, merge(left, right)))
+    _, total = stack.pop()
+    while stack:
+        total = merge(stack.pop()[1], total)
+    return total
+
+
+def _second_look(name: str, checker: CorpusChecker, wanted: State, work: Work) -> tuple[State | None, str]:
+    """The merged second look at the wanted documents; shards without any of them are not read again by the checker."""
+    docs = wanted["docs"]
+
+    def asked() -> Iterator[Shard]:
+        for shard in work.corpus.shards():
+            low, high = np.searchsorted(docs, [shard.first_doc, shard.first_doc + shard.n_rows])
+            if low < high:
+                yield shard
+
+    results = dict(work.runner(partial(look_again, plan=work.plan, name=name, wanted=wanted), asked()))
+    reasons = [reason for state, reason in results.values() if state is None]
+    if reasons:
+        return None, reasons[0]
+    states = [state for _, (state, _) in sorted(results.items()) if state is not None]
+    if not states:
+        return None, "the documents of its second look were not found"
+    return _step(lambda: merge_tree(checker.merge_again, states))
+
+
+def verified(outcome: Outcome, n_docs: int, rules: frozenset[str]) -> Outcome:
+    """The outcome; CheckerError when it breaks the contract."""
+    if not isinstance(outcome, Outcome) or outcome.findings.schema != FOUND:
+        raise CheckerError("its findings do not have the schema of findings.FOUND")
+    if outcome.findings.num_rows:
+        verify_findings(outcome.findings, rules)
+    docs = outcome.findings.column("doc").drop_null().to_numpy()
+    if len(docs) and (docs.min() < 0 or docs.max() >= n_docs):
+        raise CheckerError("a finding is in a document that the corpus does not have")
+    for score, (keys, values) in outcome.scores.items():
+        if len(keys) != len(values) or np.isinf(values).any():
+            raise CheckerError(f"its score '{score}' is not one finite number or NaN per document")
+    return outcome
+
+
+def corpus_found(outcomes: Mapping[str, Outcome]) -> pa.Table:
+    """The findings of all outcomes with their checker, in canonical order."""
+    tables = [
+        outcome.findings.append_column("checker", pa.array([name] * outcome.findings.num_rows, pa.utf8()))
+        for name, outcome in outcomes.items()
+    ]
+    return canonical(pa.concat_tables([FOUND_BY.empty_table(), *tables]))

@@ -1,0 +1,180 @@
+"""From what the checkers said to decisions, metrics and a verdict; and the result that Python users hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from auditkit.checker import AnyChecker, Rule
+from auditkit.engine.decide import Judgement, Tally, corpus_level, count, decide, score_names
+from auditkit.engine.finish import Finished
+from auditkit.engine.first_pass import Pass, Work
+from auditkit.engine.look import opened
+from auditkit.engine.metrics import collect, looked_at
+from auditkit.engine.redact import spans_of
+from auditkit.errors import AuditkitError
+from auditkit.findings import CERTIFICATES, Metric
+from auditkit.policy import Policy
+from auditkit.shards import DROP, KEEP, QUARANTINE, REDACT
+from auditkit.verdict import Verdict, judge
+
+Add = Callable[[pa.Table], None]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A corpus that every checker has looked at and finished with."""
+
+    policy: Policy
+    work: Work
+    first: Pass
+    finished: Finished
+    judgement: Judgement
+
+    @property
+    def checkers(self) -> dict[str, AnyChecker | None]:
+        """The checkers of the policy by name, None where one could not be opened."""
+        return {name: ready.checker for name, ready in opened(self.work.plan).items()}
+
+    def looked_at(self, checker: str) -> int:
+        """Number of documents that a checker looked at."""
+        return looked_at(checker, self.first, self.finished.outcomes)
+
+
+@dataclass
+class Settled:
+    """What was decided: one code per row of the corpus, sums per file, spans to cut, metrics, verdict."""
+
+    decisions: NDArray[np.uint8]
+    counts: dict[str, int]
+    files: list[dict[str, object]]
+    metrics: list[Metric]
+    verdict: Verdict
+    spans: dict[int, pa.Table] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+
+def actions_and_rules(policy: Policy, work: Work) -> tuple[dict[str, str], dict[str, Rule]]:
+    """Rule id -> what its findings do, and rule id -> rule, for every checker that could be opened."""
+    actions: dict[str, str] = {}
+    rules: dict[str, Rule] = {}
+    for name, ready in opened(work.plan).items():
+        for rule in ready.checker.rules() if ready.checker else ():
+            rules[rule.id] = rule
+            actions[rule.id] = policy.checkers[name].action_of(rule)
+    return actions, rules
+
+
+def judgement_of(policy: Policy, work: Work, finished: Finished) -> Judgement:
+    """What `decide` needs."""
+    actions, rules = actions_and_rules(policy, work)
+    scores = score_names(work.store, work.corpus.n_shards, finished.outcomes)
+    return Judgement(rules, actions, finished.outcomes, scores)
+
+
+def settle(examined: Examined, add_findings: Add, add_documents: Add) -> Settled:
+    """Decide shard by shard, handing on the public tables; then count, measure and judge."""
+    corpus, store = examined.work.corpus, examined.work.store
+    decisions = np.full(corpus.n_docs, 255, np.uint8)
+    tally = Tally()
+    spans: dict[int, pa.Table] = {}
+    first = 0
+    for decided in decide(corpus, store, examined.judgement):
+        codes = decided.decisions
+        decisions[first : first + len(codes)] = codes
+        redacted = first + np.flatnonzero(codes == REDACT)
+        if len(redacted):
+            spans[decided.looked.index] = spans_of(decided.found, redacted.tolist())
+        first += len(codes)
+        count(tally, decided)
+        add_findings(decided.findings)
+        add_documents(decided.documents)
+    rest = corpus_level(examined.judgement)
+    count(tally, rest)
+    add_findings(rest.findings)
+    counts, files = _counts(examined, decisions)
+    metrics = collect(examined.checkers, examined.first, examined.finished.outcomes, tally, counts)
+    gaps = [gap.sentence() for gap in (*examined.first.gaps, *examined.finished.gaps)]
+    verdict = judge(examined.policy, metrics, [*gaps, *_unseen(examined, counts)], counts)
+    return Settled(decisions, counts, files, metrics, verdict, spans, tally)
+
+
+def _counts(examined: Examined, decisions: NDArray[np.uint8]) -> tuple[dict[str, int], list[dict[str, object]]]:
+    """Sums for the corpus and for each file; AuditkitError when a row was not accounted for."""
+    corpus = examined.work.corpus
+    if (decisions == 255).any():
+        raise AuditkitError(
+            f"{int((decisions == 255).sum())} rows were not accounted for; this is a defect of auditkit"
+        )
+    names = {"kept": KEEP, "redacted": REDACT, "dropped": DROP, "quarantined": QUARANTINE}
+
+    def of(codes: NDArray[np.uint8]) -> dict[str, int]:
+        return {"rows_in": len(codes)} | {name: int((codes == code).sum()) for name, code in names.items()}
+
+    files: list[dict[str, object]] = []
+    for source, start, summary in zip(corpus.sources, corpus.first_doc, corpus.summaries, strict=True):
+        files.append({"path": source.name, **of(decisions[start : start + summary.n_rows])})
+    return of(decisions), files
+
+
+def _unseen(examined: Examined, counts: Mapping[str, int]) -> Sequence[str]:
+    """A checker that looked at fewer documents than there are, without a gap that says so, when it claims all."""
+    readable = counts["rows_in"] - counts["quarantined"]
+    named = {gap.checker for gap in (*examined.first.gaps, *examined.finished.gaps)}
+    return [
+        f"{name} looked at no document"
+        for name in examined.checkers
+        if name not in named and readable and not examined.looked_at(name)
+    ]
+
+
+def certificates_of(examined: Examined) -> pa.Table:
+    """The certificates of all outcomes with files and rows, in order of the removed document."""
+    corpus = examined.work.corpus
+    names = [source.name for source in corpus.sources]
+    bases = np.asarray(corpus.first_doc, np.int64)
+
+    def place(doc: int) -> tuple[str, int]:
+        number = int(np.searchsorted(bases, doc, side="right")) - 1
+        while corpus.summaries[number].n_rows == 0:
+            number -= 1
+        return names[number], doc - int(bases[number])
+
+    said = [item for outcome in examined.finished.outcomes.values() for item in outcome.certificates]
+    rows = []
+    for item in sorted(said, key=lambda one: (one.doc, one.rule)):
+        file, row = place(item.doc)
+        kept_file, kept_row = place(item.kept) if item.kept is not None else (item.kept_file, item.kept_row)
+        rows.append(
+            dict(zip(CERTIFICATES.names, (file, row, kept_file, kept_row, item.jaccard, item.rule), strict=True))
+        )
+    return pa.Table.from_pylist(rows, schema=CERTIFICATES)
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What an audit found, in memory.
+
+    findings, documents, certificates: Arrow tables with the columns of the run folder's files (`.to_pandas()` works).
+    metrics: list of Metric. verdict: pass, fail or incomplete with its reasons. counts: rows in and what became of them.
+    """
+
+    findings: pa.Table
+    documents: pa.Table
+    certificates: pa.Table
+    metrics: list[Metric]
+    verdict: Verdict
+    counts: dict[str, int]
+    gaps: list[str]
+
+    @staticmethod
+    def of(examined: Examined, settled: Settled, findings: list[pa.Table], documents: list[pa.Table]) -> AuditResult:
+        """The result from its parts."""
+        gaps = [gap.sentence() for gap in (*examined.first.gaps, *examined.finished.gaps)]
+        certificates = certificates_of(examined)
+        tables = (pa.concat_tables(findings), pa.concat_tables(documents), certificates)
+        return AuditResult(*tables, settled.metrics, settled.verdict, settled.counts, gaps)

@@ -1,0 +1,117 @@
+"""The verdict: each gate against its metric, and what follows for the corpus. What was not looked at never passes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from auditkit.findings import Metric, wilson
+from auditkit.policy import Gate, Policy
+
+METRIC_CONFIDENCE = 0.95  # the confidence of `low` and `high` in metrics.json
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """How one gate came out. status: pass | fail | undecided | unknown (its metric has no value)."""
+
+    gate: Gate
+    status: str
+    value: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+    def as_dict(self) -> dict[str, object]:
+        """As in manifest.json."""
+        op = "max" if self.gate.max is not None else "min"
+        return {
+            "metric": self.gate.metric,
+            "slice": self.gate.slice,
+            "op": op,
+            "threshold": getattr(self.gate, op),
+            "confidence": self.gate.confidence,
+            "on_undecided": self.gate.on_undecided,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "status": self.status,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """pass, fail or incomplete, with the reasons in words and every gate's result."""
+
+    word: str
+    reasons: tuple[str, ...]
+    gates: tuple[GateResult, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 fail, 3 incomplete."""
+        return {"pass": 0, "fail": 1}.get(self.word, 3)
+
+
+def judge(policy: Policy, metrics: Sequence[Metric], gaps: Sequence[str], counts: Mapping[str, int]) -> Verdict:
+    """The verdict. Incomplete when anything was not looked at; fail when a gate or the quarantine limit says so.
+
+    gaps: one sentence per thing that was not looked at. counts: rows_in, kept, redacted, dropped, quarantined.
+    """
+    by_name = {(f"{metric.checker}.{metric.metric}", metric.slice): metric for metric in metrics}
+    results = tuple(_judge_gate(gate, by_name.get((gate.metric, gate.slice))) for gate in policy.gates)
+    incomplete = [*gaps, *(result.reason for result in results if result.status == "unknown")]
+    failed = [result.reason for result in results if _fails(result)]
+    rows, bad = counts["rows_in"], counts["quarantined"]
+    if rows and bad / rows > policy.corpus.max_quarantined:
+        failed.insert(
+            0, f"{bad:,} of {rows:,} rows could not be read (corpus.max_quarantined = {policy.corpus.max_quarantined})"
+        )
+    if rows == bad and not failed:
+        incomplete.append("no document could be read")
+    if incomplete:
+        return Verdict("incomplete", (*incomplete, *failed), results)
+    return Verdict("fail" if failed else "pass", tuple(failed), results)
+
+
+def _fails(result: GateResult) -> bool:
+    return result.status == "fail" or (result.status == "undecided" and result.gate.on_undecided == "fail")
+
+
+def _judge_gate(gate: Gate, metric: Metric | None) -> GateResult:
+    """One gate against its metric; no metric or no number is `unknown`, never a pass."""
+    name = f"{gate.metric}[{gate.slice}]" if gate.slice else gate.metric
+    if metric is None or metric.value is None or not math.isfinite(metric.value):
+        return GateResult(gate, "unknown", None, None, None, f"{name} has no value: nothing was there to measure it on")
+    low, high = _interval(metric, gate.confidence)
+    worst, best = (low, high) if gate.max is not None else (-high, -low)
+    bound = gate.max if gate.max is not None else -(gate.min or 0.0)
+    status = "fail" if worst > bound else "pass" if best <= bound else "undecided"
+    sign = f"max {gate.max:g}" if gate.max is not None else f"min {gate.min:g}"
+    shown = f"{name} is {metric.value:.4g}"
+    if gate.confidence is not None:
+        shown += f" ({low:.4g} to {high:.4g} at {gate.confidence:.0%})"
+    return GateResult(gate, status, metric.value, low, high, f"{shown}, {sign}: {status}")
+
+
+def _interval(metric: Metric, confidence: float | None) -> tuple[float, float]:
+    """(low, high) at this confidence; the value itself when no confidence is asked for or there is no interval.
+
+    A share is computed anew from its counts; another interval is stretched as a normal one would be.
+    """
+    value = float(metric.value or 0.0)
+    if confidence is None or metric.low is None or metric.high is None:
+        return value, value
+    whole = metric.numerator is not None and metric.denominator and float(metric.numerator).is_integer()
+    if (
+        whole
+        and metric.numerator is not None
+        and metric.denominator
+        and abs(metric.numerator / metric.denominator - value) < 1e-9
+    ):
+        return wilson(int(metric.numerator), int(metric.denominator), confidence=confidence)
+    stretch = NormalDist().inv_cdf(0.5 + confidence / 2) / NormalDist().inv_cdf(0.5 + METRIC_CONFIDENCE / 2)
+    return value - (value - metric.low) * stretch, value + (metric.high - value) * stretch
