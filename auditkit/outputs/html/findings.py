@@ -1,0 +1,150 @@
+"""The findings of the page: a JSON block that the script draws rows from, and the first rows for those without script.
+
+Strings are written once and referred to by number, so that 10,000 findings take about 1 MB.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from auditkit.outputs.html.elements import Html, data, el, join
+from auditkit.outputs.html.sections import document
+from auditkit.report_data import Report
+from auditkit.report_data.words import count, plain
+
+BUDGET_BYTES = 4_200_000  # of 5 MB for the page; the rest of it takes some 0.3 MB
+MAX_ROWS = 40_000  # a browser searches them within a frame or two
+STATIC_ROWS = 50  # drawn without script, and printed
+TEXTS = ("file", "id", "field", "rule", "severity", "action", "evidence", "detail", "group", "fingerprint")
+NUMBERS = ("row", "line", "start", "end", "score", "waived")
+_LIMITS = ((200, True), (120, False), (60, False))  # characters of a text, with detail: tried until the budget holds
+
+
+def chosen(report: Report) -> pa.Table:
+    """At most MAX_ROWS findings, worst first; when there are more, every rule keeps its worst."""
+    table = report.worst
+    if table.num_rows <= MAX_ROWS:
+        return table
+    rules = table["rule"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(rules, kind="stable")
+    starts = np.searchsorted(rules[order], rules[order], side="left")
+    ranks = np.empty(len(rules), np.int64)
+    ranks[order] = np.arange(len(rules)) - starts
+    taken = np.sort(np.argsort(ranks, kind="stable")[:MAX_ROWS])
+    return table.take(pa.array(taken))
+
+
+def embedded(report: Report) -> tuple[str, int]:
+    """JSON for a script block (`<`, `>`, `&` and line separators escaped), and how many findings are in it."""
+    table = chosen(report)
+    block = ""
+    for limit, with_detail in _LIMITS:
+        block = _encoded(report, table, limit=limit, with_detail=with_detail)
+        if len(block) <= BUDGET_BYTES:
+            return block, table.num_rows
+    limit = _LIMITS[-1][0]
+    while len(block) > BUDGET_BYTES:
+        table = table.slice(0, int(table.num_rows * 0.95 * BUDGET_BYTES / len(block)))
+        block = _encoded(report, table, limit=limit, with_detail=False)
+    return block, table.num_rows
+
+
+def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) -> str:
+    """Columns by name: texts as numbers into `strings`, numbers as they are, null where there is none."""
+    numbers: dict[str, int] = {}
+    columns: dict[str, list[Any]] = {}
+    for name in TEXTS:
+        values = table[name].to_pylist() if name != "detail" or with_detail else [None] * table.num_rows
+        columns[name] = [_number(numbers, value, limit) for value in values]
+    for name in NUMBERS:
+        column = table[name].cast(pa.int64()) if name == "waived" else table[name]
+        columns[name] = column.to_pylist()
+    rules = {
+        plain(rule): [plain(known.summary), plain(known.why, limit=400)]
+        for rule, known in sorted(report.rules.items())
+        if plain(rule) in numbers
+    }
+    content = {"strings": list(numbers), "columns": columns, "rules": rules}
+    shown = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    for char in "<>&\x7f":
+        shown = shown.replace(char, f"\\u{ord(char):04x}")
+    return shown
+
+
+def _number(numbers: dict[str, int], value: str | None, limit: int) -> int | None:
+    if value is None or value in ("", "{}"):
+        return None
+    return numbers.setdefault(plain(value, limit=limit), len(numbers))
+
+
+def section(report: Report, embedded_rows: int) -> Html:
+    """The section with search, filters and table; the script takes over what stands in it."""
+    total = report.findings.num_rows
+    said = f"{count(total)} findings."
+    if embedded_rows < total:
+        said = f"{count(embedded_rows)} of {count(total)} findings, the worst of every rule; findings.parquet has all."
+    top = report.worst.slice(0, STATIC_ROWS).to_pylist()
+    tools = el(
+        "div",
+        el("label", "Search ", el("input", type="search", id="search", placeholder="file, id, rule or evidence")),
+        *(
+            el("label", f"{name.capitalize()} ", el("select", el("option", "all", value=""), id=f"filter-{name}"))
+            for name in ("severity", "rule", "action")
+        ),
+        class_="tools",
+    )
+    head = [
+        el("th", el("button", title, type="button", data_sort=key), scope="col", aria_sort="none")
+        for key, title in (
+            ("severity", "Severity"),
+            ("rule", "Rule"),
+            ("file", "Document"),
+            ("evidence", "Evidence (masked)"),
+            ("score", "Score"),
+            ("action", "Action"),
+        )
+    ]
+    body = el("tbody", *(_static_row(row) for row in top))
+    made = el(
+        "table",
+        el("caption", "Findings, the worst first"),
+        el("thead", el("tr", *head, el("th", "Decision", scope="col", class_="script"))),
+        body,
+        id="findings",
+    )
+    note = el("p", f"Without script this page shows the worst {count(len(top))}.", class_="noscript")
+    return join(
+        [
+            el("p", said),
+            note if total > len(top) else None,
+            tools,
+            el("p", "", id="shown", role="status"),
+            el("div", made, class_="scroll wide", tabindex=0, role="region", aria_label="Table of findings"),
+            el("p", "", id="sentinel"),
+        ]
+    )
+
+
+def _static_row(row: dict[str, Any]) -> Html:
+    """The same cells as the script draws."""
+    return el(
+        "tr",
+        el("td", el("span", row["severity"], class_=f"severity {plain(row['severity'])}"), data_label="Severity"),
+        el("td", data(row["rule"]), data_label="Rule"),
+        el("td", document(row), data_label="Document"),
+        el("td", data(row["evidence"]), data_label="Evidence"),
+        el("td", f"{row['score']:.2f}" if row["score"] is not None else "–", class_="number", data_label="Score"),
+        el("td", "waived" if row["waived"] else row["action"], data_label="Action"),
+        el("td", "", class_="script", data_label="Decision"),
+    )
+
+
+def severities(report: Report) -> dict[str, int]:
+    """Findings per severity."""
+    counted = pc.value_counts(report.findings["severity"]).to_pylist()
+    return {str(item["values"]): int(item["counts"]) for item in counted}

@@ -1,0 +1,187 @@
+"""What the renderings of a report count and choose: drop reasons, rules, worst findings, clusters, headlines."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from auditkit.checker import SEVERITIES
+from auditkit.findings import CERTIFICATES
+from auditkit.report_data import Report, Row
+from auditkit.report_data.words import amount, bound, gate_name, interval
+
+
+class Reason(NamedTuple):
+    """A rule that removed documents: in how many it stands first among the reasons, and in how many at all."""
+
+    rule: str
+    first: int
+    all: int
+
+
+def drop_reasons(report: Report) -> list[Reason]:
+    """Why documents were dropped; the `first` counts add up to the dropped documents, most frequent first."""
+    dropped = report.documents.filter(pc.equal(report.documents["decision"], "drop"))
+    reasons = dropped["reasons"]
+    first = _counted(pc.list_element(reasons.filter(pc.greater(pc.list_value_length(reasons), 0)), 0))
+    every = _counted(pc.list_flatten(reasons))
+    unnamed = dropped.num_rows - sum(first.values())
+    rows = [Reason(rule, first.get(rule, 0), n) for rule, n in every.items()]
+    rows.sort(key=lambda row: (-row.first, -row.all, row.rule))
+    return rows + ([Reason("", unnamed, unnamed)] if unnamed else [])
+
+
+def _counted(values: pa.ChunkedArray) -> dict[str, int]:
+    counted = pc.value_counts(values)
+    return {str(item["values"]): int(item["counts"]) for item in counted.to_pylist()}
+
+
+class RuleCount(NamedTuple):
+    """How often a rule fired: findings, documents, how many of them are waived."""
+
+    checker: str
+    rule: str
+    severity: str
+    findings: int
+    documents: int
+    waived: int
+
+
+def rule_counts(report: Report) -> list[RuleCount]:
+    """One entry per rule that fired: worst severity first, then most findings."""
+    if not report.findings.num_rows:
+        return []
+    table = report.findings
+    keys = table.select(["checker", "rule", "severity"]).append_column(
+        "waived", pc.fill_null(table["waived"], False).cast(pa.int64())
+    )
+    places = pc.binary_join_element_wise(pc.fill_null(table["file"], ""), table["row"].cast(pa.utf8()), "\0")
+    keys = keys.append_column("place", places)
+    grouped = keys.group_by(["checker", "rule"]).aggregate(
+        [("severity", "min"), ("rule", "count"), ("place", "count_distinct"), ("waived", "sum")]
+    )
+    rows = [
+        RuleCount(
+            row["checker"],
+            row["rule"],
+            row["severity_min"],
+            row["rule_count"],
+            row["place_count_distinct"],
+            row["waived_sum"],
+        )
+        for row in grouped.to_pylist()
+    ]
+    return sorted(rows, key=lambda row: (severity_rank(row.severity), -row.findings, row.rule))
+
+
+def severity_rank(severity: str) -> int:
+    """0 for the worst severity; unknown ones come last."""
+    return SEVERITIES[::-1].index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def worst_findings(report: Report, checker: str, *, limit: int) -> list[dict[str, Any]]:
+    """The worst findings of a checker, at most one per document and, while there are others, not all of one rule."""
+    table = report.worst.filter(pc.equal(report.worst["checker"], checker)).slice(0, 50 * limit)
+    seen: set[tuple[object, object]] = set()
+    by_rule: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        place = (row["file"], row["row"])
+        if place not in seen:
+            seen.add(place)
+            by_rule.setdefault(row["rule"], []).append(row)
+    turns = [(turn, row["order"], row) for rows in by_rule.values() for turn, row in enumerate(rows)]
+    chosen = sorted(turns, key=lambda item: (item[0], item[2]["severity_rank"], -(item[2]["score"] or 0), item[1]))[
+        :limit
+    ]
+    return [row for _, _, row in chosen]
+
+
+class Cluster(NamedTuple):
+    """Documents removed because one document that stays is a near-copy of each: (file, row) keys and similarities."""
+
+    kept: tuple[str, int]
+    removed: list[tuple[str, int, float]]
+
+
+def clusters(report: Report) -> list[Cluster]:
+    """Groups of near-copies by certificate, the largest first."""
+    groups: dict[tuple[str, int], list[tuple[str, int, float]]] = {}
+    for row in report.certificates.select(CERTIFICATES.names).to_pylist():
+        kept = (row["kept_file"] or "", row["kept_row"] if row["kept_row"] is not None else -1)
+        groups.setdefault(kept, []).append((row["file"], row["row"], row["jaccard"]))
+    return [Cluster(kept, groups[kept]) for kept in sorted(groups, key=lambda kept: (-len(groups[kept]), kept))]
+
+
+HEADLINES = {
+    "pii": ("documents_share", "of documents hold private data"),
+    "toxicity": ("documents_share", "of documents are toxic"),
+    "near_duplicates": ("documents_share", "of documents are near-copies"),
+    "hallucination": ("documents_share", "of documents are doubtful"),
+    "skew": ("region.tv_distance", "away from the reference"),
+    "diversity": ("distinct_2", "of word pairs are distinct"),
+}
+"""The one number by which each checker is known, and what it says."""
+
+
+def headline(report: Report, checker: str) -> tuple[Row | None, str]:
+    """The main figure of a checker as its metric row (None when it has none), and the words after the number."""
+    metric, words = HEADLINES.get(checker, ("documents_share", "of documents with a finding"))
+    row = report.metric(checker, metric)
+    if row is None or row["value"] is None:
+        row = report.metric(checker, "documents_share") or row
+        words = "of documents with a finding"
+    return row, words
+
+
+def checker_state(report: Report, checker: Row) -> str:
+    """fail, incomplete, undecided, pass, or none when no gate looks at this checker and nothing is missing."""
+    states = {str(gate["status"]) for gate in report.gates_of(str(checker["name"]))}
+    if "fail" in states:
+        return "fail"
+    if "unknown" in states or checker["looked"] < checker["of"] or gaps_of(report, str(checker["name"])):
+        return "incomplete"
+    if "undecided" in states:
+        return "undecided"
+    return "pass" if states else "none"
+
+
+def gaps_of(report: Report, checker: str) -> list[Row]:
+    """The places where this checker did not look, and why."""
+    return [gap for gap in report.manifest["gaps"] if gap["checker"] == checker]
+
+
+def why(report: Report) -> list[str]:
+    """The reasons of the verdict, as sentences."""
+    of_gates = {str(gate["reason"]): gate for gate in report.gates if gate["value"] is not None}
+    reasons = [str(reason) for reason in report.manifest["reasons"]]
+    if reasons:
+        return [gate_sentence(of_gates[reason]) if reason in of_gates else reason for reason in reasons]
+    return ["Every gate passed, and every row was read and looked at."] if report.verdict == "pass" else []
+
+
+def gate_sentence(gate: Row) -> str:
+    """`pii.documents_share is 3.40% (2.88% to 3.94%), allowed is at most 2%`."""
+    metric = str(gate["metric"])
+    there = gate["low"] is not None and gate["low"] != gate["high"]
+    around = f" ({interval(metric, gate['low'], gate['high'])})" if there else ""
+    return f"{gate_name(gate)} is {amount(metric, gate['value'])}{around}, allowed is {bound(gate)}"
+
+
+def next_steps(report: Report) -> list[str]:
+    """What to do next: at most four sentences, the most urgent first."""
+    steps = []
+    gaps = report.manifest["gaps"]
+    if gaps:
+        names = ", ".join(sorted({str(gap["checker"]) for gap in gaps}))
+        steps.append(f"Remove the cause of the gaps ({names}) and run again with --resume.")
+    if report.counts["quarantined"]:
+        steps.append("Read quarantine.jsonl: it holds every row that could not be read, with line and reason.")
+    failed = [str(gate["metric"]) for gate in report.gates if gate["status"] == "fail"]
+    if failed:
+        steps.append("Open report.html and look at the findings behind " + ", ".join(failed[:3]) + ".")
+        steps.append("Repair the source, or change the policy's action (flag, redact, drop), and gate kept/ again.")
+    if not steps and report.verdict == "pass":
+        steps.append("Train on kept/ and archive this run folder with the model: it is the record of what went in.")
+    return steps[:4]

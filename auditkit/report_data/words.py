@@ -1,0 +1,104 @@
+"""How a report says things: numbers, shares, sizes, bounds, and a document's text made plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auditkit.checker import Rule
+from auditkit.report_data import Row
+from auditkit.text.safe import printable
+
+MAX_TEXT = 200  # characters of one text of a document in a report; more helps no reviewer
+_SHARES = ("share", "rate", "ratio_of_documents", "distinct_1", "distinct_2", "distinct_3", "tv_distance", "agreement")
+
+
+def plain(text: object, *, limit: int = MAX_TEXT) -> str:
+    """Text from data on one line without control, bidi or invisible characters, at most `limit` long."""
+    shown = printable("" if text is None else str(text), limit=limit)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def count(number: float | None) -> str:
+    """`12,345`."""
+    return "–" if number is None else f"{number:,.0f}"
+
+
+def percent(value: float | None) -> str:
+    """`3.42%`: three figures that say something, never 0% for a share above 0 nor 100% for one below 1."""
+    if value is None:
+        return "–"
+    scaled = 100 * value
+    if abs(scaled) < 1e-9 or scaled == 100 or abs(scaled) >= 1000:  # bounds of an interval carry rounding noise
+        return f"{scaled:.0f}%".replace("-0%", "0%")
+    if abs(scaled) < 0.005:
+        return f"{scaled:.1g}%"
+    digits = 1 if 10 <= abs(scaled) < 99.95 else 2
+    return f"{scaled:.{digits}f}%"
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric of this name is a share of something, shown in percent."""
+    return metric.rpartition(".")[2].endswith(_SHARES)
+
+
+def amount(metric: str, value: float | None) -> str:
+    """The value of a metric as people read it: percent for shares, whole counts whole, else three figures."""
+    if value is None:
+        return "–"
+    if is_share(metric):
+        return percent(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return count(value)
+    return f"{value:.4g}" if abs(value) < 1e4 else count(value)
+
+
+def interval(metric: str, low: float | None, high: float | None) -> str:
+    """`3.0% to 3.9%`, empty without an interval."""
+    return "" if low is None or high is None else f"{amount(metric, low)} to {amount(metric, high)}"
+
+
+def bound(gate: Row) -> str:
+    """`at most 2%`."""
+    side = "at most" if gate["op"] == "max" else "at least"
+    shown = amount(str(gate["metric"]), gate["threshold"])
+    if shown.endswith("%") and "." in shown:
+        shown = shown[:-1].rstrip("0").rstrip(".") + "%"
+    return f"{side} {shown}"
+
+
+def gate_name(gate: Row) -> str:
+    """The metric of a gate with its slice."""
+    return f"{gate['metric']} [{gate['slice']}]" if gate["slice"] else str(gate["metric"])
+
+
+def seconds(value: float | None) -> str:
+    """`0.42 s`, `3 min 20 s`."""
+    if value is None:
+        return "–"
+    if value < 60:
+        return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(n_bytes: float | None) -> str:
+    """`4.2 MB` (10^6)."""
+    if n_bytes is None:
+        return "–"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= scale:
+            return f"{n_bytes / scale:.1f} {unit}"
+    return f"{n_bytes:.0f} bytes"
+
+
+def message(finding: Row, rules: Mapping[str, Rule]) -> str:
+    """One sentence for a linter line: what the rule says, and the masked evidence."""
+    rule = rules.get(finding["rule"])
+    summary = rule.summary.rstrip(".") if rule else f"{finding['severity']} finding of {finding['checker']}"
+    evidence = plain(finding["evidence"], limit=120)
+    return f"{plain(summary)}: {evidence}" if evidence else plain(summary)
+
+
+def place(file: object, row: object) -> str:
+    """`data/a.jsonl row 12`, or `the corpus`."""
+    return f"{plain(file)} row {row}" if row is not None else "the corpus"

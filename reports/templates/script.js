@@ -1,0 +1,187 @@
+"use strict";
+// Draws the findings table from the JSON block: search, filters, sorting, marking. Text only ever becomes textContent.
+(() => {
+  const CHUNK = 60;
+  const SEVERITIES = ["critical", "high", "medium", "low", "info"];
+  const DECISIONS = [["", "–"], ["accepted_risk", "accepted risk"], ["false_positive", "false positive"], ["must_fix", "must fix"]];
+  const HIDDEN = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\ufff9-\ufffb]/g;
+
+  const byId = (id) => document.getElementById(id);
+  const data = JSON.parse(byId("findings-data").textContent);
+  const { strings, columns, rules } = data;
+  const total = columns.rule.length;
+  const text = (name, i) => { const at = columns[name][i]; return at === null ? "" : strings[at]; };
+  const escaped = (value) => value.replace(HIDDEN, (char) => {
+    const code = char.charCodeAt(0);
+    return code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0");
+  });
+
+  const haystack = new Array(total);
+  for (let i = 0; i < total; i++) {
+    haystack[i] = (text("file", i) + "\n" + text("id", i) + "\n" + text("rule", i) + "\n" + text("evidence", i)).toLowerCase();
+  }
+
+  // ---- decisions, remembered by the browser for this run only ----
+  const store = "auditkit:" + document.documentElement.dataset.run;
+  const decisions = new Map();
+  const keyOf = (i) => text("fingerprint", i) + "\n" + text("rule", i) + "\n" + text("field", i);
+  const remember = () => { try { localStorage.setItem(store, JSON.stringify([...decisions])); } catch { /* private mode */ } };
+  try { for (const [key, value] of JSON.parse(localStorage.getItem(store) || "[]")) decisions.set(key, value); } catch { /* none kept */ }
+
+  // ---- elements ----
+  const make = (name, attributes, ...children) => {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children);
+    return element;
+  };
+  const shown = (value) => (value === "" ? make("span", { class: "none" }, "–") : make("bdi", {}, value));
+
+  const table = byId("findings");
+  const body = table.tBodies[0];
+  const search = byId("search");
+  const filters = { severity: byId("filter-severity"), rule: byId("filter-rule"), action: byId("filter-action") };
+
+  const particulars = (i) => {
+    const list = make("dl", {});
+    const add = (name, value) => { if (value !== "" && value !== null) list.append(make("dt", {}, name), make("dd", {}, shown(String(value)))); };
+    const [summary, why] = rules[text("rule", i)] || ["", ""];
+    add("What it says", summary);
+    add("Why it matters", why);
+    add("Field", text("field", i));
+    if (columns.start[i] !== null) add("Characters", columns.start[i] + " to " + columns.end[i]);
+    add("Line", columns.line[i]);
+    add("Detail", text("detail", i));
+    add("Group", text("group", i));
+    add("Fingerprint", text("fingerprint", i));
+    return list;
+  };
+
+  const evidence = (i) => {
+    const details = make("details", {}, make("summary", {}, text("evidence", i) === "" ? "more" : make("bdi", {}, text("evidence", i))));
+    details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(particulars(i)); });
+    return details;
+  };
+
+  const decisionCell = (i) => {
+    const key = keyOf(i);
+    const name = text("rule", i) + ", " + (text("id", i) || "row " + columns.row[i]);
+    const select = make("select", { "aria-label": "Decision on " + name });
+    for (const [value, word] of DECISIONS) select.append(new Option(word, value));
+    const reason = make("input", { type: "text", placeholder: "reason", maxlength: "500", "aria-label": "Reason for the decision on " + name });
+    const now = decisions.get(key) || { decision: "", reason: "" };
+    select.value = now.decision;
+    reason.value = now.reason;
+    reason.hidden = now.decision === "";
+    const changed = () => {
+      if (select.value === "") decisions.delete(key);
+      else decisions.set(key, { decision: select.value, reason: reason.value.trim() });
+      reason.hidden = select.value === "";
+      remember();
+      tally();
+    };
+    select.addEventListener("change", changed);
+    reason.addEventListener("input", changed);
+    return make("td", { class: "script", "data-label": "Decision" }, select, reason);
+  };
+
+  const place = (i) => {
+    if (columns.row[i] === null) return make("span", { class: "muted" }, "whole corpus");
+    const found = make("span", {}, shown(text("file", i)), " ", make("span", { class: "muted" }, "row " + columns.row[i]));
+    if (text("id", i) !== "") found.append(" ", shown(text("id", i)));
+    return found;
+  };
+
+  const row = (i) => {
+    const severity = text("severity", i);
+    const score = columns.score[i] === null ? "–" : columns.score[i].toFixed(2);
+    return make("tr", {},
+      make("td", { "data-label": "Severity" }, make("span", { class: "severity " + (SEVERITIES.includes(severity) ? severity : "") }, severity)),
+      make("td", { "data-label": "Rule" }, shown(text("rule", i))),
+      make("td", { "data-label": "Document" }, place(i)),
+      make("td", { "data-label": "Evidence" }, evidence(i)),
+      make("td", { "data-label": "Score", class: "number" }, score),
+      make("td", { "data-label": "Action" }, columns.waived[i] ? "waived" : text("action", i)),
+      decisionCell(i));
+  };
+
+  // ---- search, filter, sort; rows are drawn as they scroll into view ----
+  let found = [];
+  let drawn = 0;
+  let sorting = null;
+  const draw = () => {
+    const part = document.createDocumentFragment();
+    const end = Math.min(found.length, drawn + CHUNK);
+    for (; drawn < end; drawn++) part.append(row(found[drawn]));
+    body.append(part);
+  };
+  const rank = { severity: (i) => SEVERITIES.indexOf(text("severity", i)), score: (i) => -(columns.score[i] ?? -1) };
+  const compare = (key) => {
+    if (key in rank) return (a, b) => rank[key](a) - rank[key](b) || a - b;
+    const order = new Intl.Collator("en", { numeric: true });
+    return (a, b) => order.compare(text(key, a), text(key, b)) || (columns.row[a] ?? 0) - (columns.row[b] ?? 0) || a - b;
+  };
+  const update = () => {
+    const wanted = escaped(search.value).toLowerCase();
+    const tests = Object.entries(filters).filter(([, select]) => select.value !== "");
+    found = [];
+    for (let i = 0; i < total; i++) {
+      if (haystack[i].includes(wanted) && tests.every(([name, select]) => text(name, i) === select.value)) found.push(i);
+    }
+    if (sorting) {
+      found.sort(compare(sorting.key));
+      if (sorting.down) found.reverse();
+    }
+    body.replaceChildren();
+    drawn = 0;
+    draw();
+    byId("shown").textContent = found.length === total ? total.toLocaleString("en") + " findings" : found.length.toLocaleString("en") + " of " + total.toLocaleString("en") + " findings";
+  };
+
+  for (const [name, select] of Object.entries(filters)) {
+    const values = [...new Set(columns[name])].filter((at) => at !== null).map((at) => strings[at]).sort();
+    for (const value of values) select.append(new Option(value, value));
+    select.addEventListener("change", update);
+  }
+  search.addEventListener("input", update);
+  for (const button of table.querySelectorAll("th button")) {
+    button.addEventListener("click", () => {
+      const key = button.dataset.sort;
+      sorting = { key, down: sorting !== null && sorting.key === key && !sorting.down };
+      for (const head of table.querySelectorAll("th[aria-sort]")) head.setAttribute("aria-sort", "none");
+      button.closest("th").setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
+      update();
+    });
+  }
+  for (const link of document.querySelectorAll("a[data-rule]")) {
+    link.addEventListener("click", () => { search.value = ""; filters.rule.value = link.dataset.rule; update(); });
+  }
+  new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) draw(); }, { rootMargin: "600px" }).observe(byId("sentinel"));
+
+  // ---- marking: a bar that counts the decisions and downloads them ----
+  const said = make("p", { role: "status" });
+  const download = make("button", { type: "button", id: "download" }, "Download decisions.json");
+  const clear = make("button", { type: "button" }, "Forget all");
+  const bar = make("div", { id: "marks" }, said, download, clear);
+  byId("findings-section").append(bar);
+  const tally = () => {
+    const without = [...decisions.values()].filter((item) => item.reason === "").length;
+    said.textContent = decisions.size + (decisions.size === 1 ? " decision" : " decisions") + (without ? ", " + without + " without a reason" : "");
+    bar.hidden = decisions.size === 0;
+  };
+  download.addEventListener("click", () => {
+    const rows = [...decisions].map(([key, value]) => {
+      const [fingerprint, rule, field] = key.split("\n");
+      return { fingerprint, rule, field: field === "" ? null : field, decision: value.decision, reason: value.reason };
+    });
+    const link = make("a", { download: "decisions.json", href: URL.createObjectURL(new Blob([JSON.stringify(rows, null, 1) + "\n"], { type: "application/json" })) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+  clear.addEventListener("click", () => { decisions.clear(); remember(); tally(); update(); });
+
+  addEventListener("beforeprint", () => { for (const item of document.querySelectorAll("details")) item.open = true; });
+  document.documentElement.classList.add("js");
+  update();
+  tally();
+})();
