@@ -1,0 +1,59 @@
+"""The options of the checker, and the bands that its threshold asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+LOWEST_THRESHOLD = 0.4
+"""Below it nearly every pair of documents shares a band of 3 rows and is compared: quadratic time."""
+MISSED = 1e-4
+"""Probability that a pair exactly at the threshold shares no band; pairs above it are missed less often."""
+MAX_BINS = 144
+MIN_ROWS = 3
+"""Bins of a signature at most, rows of a band at least; threshold 0.8 gets 24 bands of 5 rows."""
+
+
+class Bands(NamedTuple):
+    """How a signature is cut: number of bands, rows of each."""
+
+    n: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `[checkers.near_duplicates]`.
+
+    threshold: Jaccard similarity of word 5-grams from which a document is a near-copy, 0.4 to 1.
+    keep: which copy stays: the longest (characters), the first (file order), the best (highest score); then the first.
+    score: for keep = "best" a document score such as "hallucination/agreement"; after a "-" the lowest is best.
+    """
+
+    threshold: float = 0.8
+    keep: Literal["longest", "first", "best"] = "longest"
+    score: str = ""
+
+    def check(self) -> Iterable[tuple[str, str]]:
+        """Mistakes that the types do not show."""
+        if not LOWEST_THRESHOLD <= self.threshold <= 1:
+            yield "threshold", f"expected a similarity from {LOWEST_THRESHOLD} to 1, got {self.threshold}"
+        if self.keep == "best" and not self.score:
+            yield "score", 'keep = "best" needs the score that decides, for example score = "hallucination/agreement"'
+        if self.keep != "best" and self.score:
+            yield "score", f'has no effect with keep = "{self.keep}"; set keep = "best"'
+
+    def bands(self) -> Bands:
+        """The most selective bands that still find a pair at the threshold with probability 1 - MISSED."""
+        for rows in range(MAX_BINS, MIN_ROWS, -1):
+            n = bands_needed(self.threshold**rows)
+            if n * rows <= MAX_BINS:
+                return Bands(n, rows)
+        return Bands(bands_needed(self.threshold**MIN_ROWS), MIN_ROWS)
+
+
+def bands_needed(agreement: float) -> int:
+    """Bands until a pair that agrees in one band with this probability is missed in all with at most MISSED."""
+    return 1 if agreement == 1 else math.ceil(math.log(MISSED) / math.log1p(-agreement))
