@@ -131,7 +131,7 @@ def gate(
     workers: int | None,
     resume: bool,
 ) -> int:
-    """Audit a corpus and gate it: exit 0 when it may be trained on, 1 when not, 3 when something was not looked at.
+    r"""Audit a corpus and gate it: exit 0 when it may be trained on, 1 when not, 3 when something was not looked at.
 
     INPUT: files, folders, globs, fsspec URLs or - for JSONL on stdin; .jsonl .ndjson .parquet .csv .tsv .txt .md, the
     text formats also .gz and .zst, and saved Hugging Face dataset folders.
@@ -143,7 +143,7 @@ def gate(
       auditkit gate chat.csv --out run --field prompt=ask --field response=reply
     """
     from auditkit.audit import gate as run_gate
-    from auditkit.outputs.terminal import show_summary
+    from auditkit.outputs.terminal import console_for, summary
     from auditkit.progress import progress
     from auditkit.report_data import read_report
 
@@ -151,7 +151,7 @@ def gate(
         code = run_gate(
             list(inputs), policy, out=out, fields=fields, runner=runner, workers=workers, resume=resume, advance=advance
         )
-    show_summary(read_report(out), out)
+    summary(read_report(out), console_for(sys.stdout), folder=str(out))
     return code
 
 
@@ -166,7 +166,7 @@ def gate(
     show_default=True,
 )
 def scan(inputs: tuple[str, ...], policy: str, fields: dict[str, str], format_: str) -> int:
-    """Print findings as PATH:LINE: rule: message. Exit 1 with findings, 0 without, 3 when something was not looked at.
+    r"""Print findings as PATH:LINE: rule: message. Exit 1 with findings, 0 without, 3 when something was not looked at.
 
     \b
     Examples:
@@ -192,7 +192,7 @@ def scan(inputs: tuple[str, ...], policy: str, fields: dict[str, str], format_: 
 @_policy_options("default")
 @_runner_options
 def clean(input: str, out: Path, policy: str, fields: dict[str, str], runner: str, workers: int | None) -> int:
-    """Write the kept rows of one file to another, PII redacted and copies dropped as the policy says.
+    r"""Write the kept rows of one file to another, PII redacted and copies dropped as the policy says.
 
     \b
     Example:
@@ -217,7 +217,7 @@ def clean(input: str, out: Path, policy: str, fields: dict[str, str], runner: st
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: standard output.")
 def report(run: Path, format_: str, out: Path | None) -> int:
-    """Write the report of a run; exits 0 whatever the verdict is.
+    r"""Write the report of a run; exits 0 whatever the verdict is.
 
     \b
     Examples:
@@ -276,7 +276,7 @@ def rules_list(checker: str | None) -> int:
 @rules.command("test")
 @click.argument("names", nargs=-1, metavar="[RULE|CHECKER]...")
 def rules_test(names: tuple[str, ...]) -> int:
-    """Run every example of every rule through a whole audit: `match` must fire, `clean` must not. Exit 1 if one does not."""
+    """Run every example of every rule through a whole audit: `match` must fire, `clean` must not."""
     from auditkit.explain import failed_examples
 
     n_examples, failures = failed_examples(names)

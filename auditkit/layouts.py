@@ -1,6 +1,6 @@
 """Which fields of a record are texts, and in which role: recognised from a sample, or named by the user.
 
-A path is split at dots; a segment may end in `[0]` (one element) or `[*]` (every element). Any other character is part
+A path is a name of the record as it stands, else it is split at dots; a segment may end in `[0]` (one element) or `[*]` (every element). Any other character is part
 of a name. In `Layout.texts` the role "" means that each element tells its own: the speaker of a chat message.
 """
 
@@ -69,6 +69,8 @@ def steps(path: str) -> tuple[Step, ...]:
 
 def values(record: Mapping[str, object], path: str) -> list[tuple[str, object]]:
     """The (concrete path, value) pairs that a path names in a record, in order; none where it leads nowhere."""
+    if path in record:
+        return [(path, record[path])]
     found: list[tuple[str, object]] = [("", record)]
     for step in steps(path):
         found = [pair for prefix, value in found for pair in _follow(prefix, value, step)]
@@ -118,7 +120,7 @@ def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row
     for name, _, text in texts:
         if len(text) * 4 > longest and len(text.encode()) > longest:
             return f"{TOO_LONG} of {longest} bytes for one text: field '{printable(name)}'"
-    return Row(texts, *(_key(record, path) for path in (layout.group, layout.id, layout.label, layout.split)))
+    return Row(texts, *(key(record, path) for path in (layout.group, layout.id, layout.label, layout.split)))
 
 
 def _lacks(record: Mapping[str, object], path: str) -> str:
@@ -175,7 +177,7 @@ def _message(message: Mapping[str, object], name: str, role: str, texts: list[tu
     return ""
 
 
-def _key(record: Mapping[str, object], path: str) -> str | None:
+def key(record: Mapping[str, object], path: str) -> str | None:
     """The first scalar at a path as text; numbers as they were written."""
     if not path:
         return None

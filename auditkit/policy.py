@@ -13,12 +13,14 @@ from typing import Any, Literal
 
 from auditkit.checker import AnyChecker, Rule, catalogue, checker_class, read_options
 from auditkit.errors import ConfigError, suggestion
+from auditkit.guard import attempt
 from auditkit.resources import resource
 
 PACKAGED = ("default", "web-pretraining", "synthetic-sft", "self-training", "pre-commit")
 ACTIONS = ("flag", "redact", "drop")
 FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split")
 CORPUS_METRICS = ("rows", "quarantined_share", "dropped_share", "redacted_share", "kept_share")
+RULES_SECONDS = 60.0  # for a checker to list its rules
 STANDARD_METRICS = ("documents_share", "findings", "looked_share")
 
 
@@ -319,8 +321,9 @@ def _checker(
         wrong = [m._replace(text=_with_common(m.key, kind)) if "unknown option" in m.text else m for m in wrong]
     common, wrong_common = read_options(Common, both)
     notes = [f"{place.of('checkers', name, m.key)}: [checkers.{name}] {m.text}" for m in (*wrong, *wrong_common)]
-    if not notes and common.enabled:
-        notes = _wrong_actions(name, kind(options), common, place)
+    if not notes and common.enabled and common.actions:
+        rules, _ = attempt(lambda: kind(options).rules(), seconds=RULES_SECONDS)
+        notes = _wrong_actions(name, rules, common, place)
     mistakes.extend(notes)
     return None if notes else CheckerTable(name, options, common)
 
@@ -330,14 +333,14 @@ def _with_common(key: str, kind: type[AnyChecker]) -> str:
     return f"unknown option '{key}'{suggestion(key, known)}"
 
 
-def _wrong_actions(name: str, checker: AnyChecker, common: Common, place: _Place) -> list[str]:
-    """Mistakes in `actions`: unknown rules and unknown actions."""
-    rules = {rule.id for rule in checker.rules()}
+def _wrong_actions(name: str, rules: Sequence[Rule] | None, common: Common, place: _Place) -> list[str]:
+    """Mistakes in `actions`: unknown actions, and unknown rules of a checker that can be opened here."""
+    known = {rule.id for rule in rules or ()}
     notes = []
     for rule, action in common.actions.items():
         where = place.of("checkers", name, "actions", rule)
-        if rule not in rules:
-            notes.append(f"{where}: unknown rule '{rule}'{suggestion(rule, rules)}")
+        if rules is not None and rule not in known:
+            notes.append(f"{where}: unknown rule '{rule}'{suggestion(rule, known)}")
         if action not in ACTIONS:
             notes.append(f"{where}: unknown action '{action}'{suggestion(action, ACTIONS)}")
     return notes

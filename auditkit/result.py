@@ -160,7 +160,7 @@ class AuditResult:
     """What an audit found, in memory.
 
     findings, documents, certificates: Arrow tables with the columns of the run folder's files (`.to_pandas()` works).
-    metrics: list of Metric. verdict: pass, fail or incomplete with its reasons. counts: rows in and what became of them.
+    metrics: list of Metric. verdict: pass, fail or incomplete with its reasons. counts: rows in and what they became.
     """
 
     findings: pa.Table

@@ -96,7 +96,7 @@ def _take(folder: RunFolder, *, resume: bool, arguments: Mapping[str, object]) -
 
 
 def finished_exit_code(path: Path, arguments: Mapping[str, object]) -> int | None:
-    """The exit code of the whole run in this folder, None when there is none; ConfigError when it had another policy."""
+    """The exit code of the whole run in this folder, None without one; ConfigError when it had another policy."""
     if not (path / MANIFEST).exists():
         return None
     manifest = read_manifest(path)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from auditkit.checker import Context, CorpusChecker, Outcome, State
 from auditkit.engine.actions import dropped_docs
 from auditkit.engine.first_pass import Corpus, Work
-from auditkit.engine.guard import Gap, attempt
 from auditkit.engine.look import FOUND_BY, Plan, Spent, look_again, opened, timed, verify_findings
 from auditkit.engine.store import Store
 from auditkit.errors import CheckerError
 from auditkit.findings import FOUND, canonical
+from auditkit.guard import Gap, attempt
 from auditkit.shards import Shard
 
 FINISH_SECONDS = 3600.0  # for one step of one corpus checker; above it the run is incomplete

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
-from auditkit.engine.guard import Gap
 from auditkit.engine.look import Looked, Plan, Spent, add_tallies, look
 from auditkit.engine.store import Store
 from auditkit.errors import InputError
+from auditkit.guard import Gap
 from auditkit.shards import FileSummary, Layout, Limits, Shard, Source
 
 Item = TypeVar("Item")

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from auditkit.checker import AnyChecker, Checked, Checker, CorpusChecker, State, checker_class
 from auditkit.documents import RECORDS, Batch
-from auditkit.engine.guard import Gap, attempt
 from auditkit.errors import CheckerError, InputError
 from auditkit.findings import FOUND, as_scores, canonical
+from auditkit.guard import Gap, attempt
 from auditkit.policy import CheckerTable
 from auditkit.shards import Limits, Parsed, Quarantined, Shard
 

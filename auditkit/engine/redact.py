@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditkit.engine.guard import attempt
 from auditkit.engine.look import SECONDS_PER_MB, Plan, opened
+from auditkit.guard import attempt
 from auditkit.shards import REDACT, Edit, Shard
 
 MASK = "***"
@@ -21,7 +21,7 @@ COLUMNS = ("doc", "field", "start", "end", "checker", "rule", "detail")
 
 @dataclass(frozen=True)
 class Style:
-    """How each checker's findings are replaced (mask | label | hash | surrogate), and the key of hashes and surrogates."""
+    """How each checker's findings are replaced (mask | label | hash | surrogate), and the key for the last two."""
 
     by_checker: Mapping[str, str]
     key: bytes

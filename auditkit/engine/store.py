@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import State
-from auditkit.engine.guard import Gap
 from auditkit.engine.look import Looked, Spent
+from auditkit.guard import Gap
 from auditkit.shards import Quarantined
 
 TABLES = ("records", "found", "scores")

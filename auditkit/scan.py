@@ -1,0 +1,126 @@
+"""The quick commands: findings of changed files as lines, and one file cleaned; no run folder is left behind."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from auditkit.audit import examine, gate, load_policy
+from auditkit.engine.first_pass import Corpus
+from auditkit.errors import EXIT_FAIL, EXIT_INCOMPLETE, EXIT_PASS, ConfigError
+from auditkit.report_data import Report
+from auditkit.result import Examined, Settled, certificates_of, settle
+from auditkit.run_folder import read_manifest
+from auditkit.writing import manifest_of
+
+
+def scan_inputs(inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str) -> tuple[str, int]:
+    """(text, exit code): findings in this format; 1 with findings, 3 when something was not looked at, else 0."""
+    from auditkit.outputs import render
+    from auditkit.outputs.terminal import lines
+
+    chosen = load_policy(policy, fields)
+    with tempfile.TemporaryDirectory(prefix="auditkit-") as scratch:
+        examined = examine(inputs, chosen, Path(scratch), runner="inline", workers=None, advance=lambda _shard: None)
+        report, settled = _report(examined)
+        if format == "text":
+            text = lines(report, paths={source.name: source.path for source in examined.work.corpus.sources})
+            text += _unread(examined)
+        else:
+            text = render(report, format).decode("utf-8")
+    return text, _exit_code(report, settled, chosen.corpus.max_quarantined)
+
+
+def _exit_code(report: Report, settled: Settled, max_quarantined: float) -> int:
+    """Incomplete before findings: what was not read cannot be called clean."""
+    too_many = settled.counts["quarantined"] > max_quarantined * settled.counts["rows_in"]
+    if settled.verdict.word == "incomplete" or too_many:
+        return EXIT_INCOMPLETE
+    return EXIT_FAIL if report.findings.num_rows else EXIT_PASS
+
+
+def _report(examined: Examined) -> tuple[Report, Settled]:
+    """The report of an audit in memory, with the line of each finding."""
+    findings: list[pa.Table] = []
+    documents: list[pa.Table] = []
+    settled = settle(examined, findings.append, documents.append)
+    table = pa.concat_tables(findings)
+    report = Report(
+        manifest=manifest_of(examined, settled, []),
+        metrics=[metric.as_dict() for metric in settled.metrics],
+        run={},
+        findings=table.append_column("line", _lines(examined.work.corpus, table)),
+        documents=pa.concat_tables(documents),
+        certificates=certificates_of(examined),
+        rules=examined.judgement.rules,
+    )
+    return report, settled
+
+
+def _lines(corpus: Corpus, findings: pa.Table) -> pa.Array:
+    """The 1-based line of each finding's row, null where it has no row."""
+    wanted: dict[str, set[int]] = {}
+    places = list(zip(findings["file"].to_pylist(), findings["row"].to_pylist(), strict=True))
+    for file, row in places:
+        if row is not None:
+            wanted.setdefault(file, set()).add(row)
+    found: dict[tuple[str, int], int] = {}
+    for shard in corpus.shards():
+        rows = sorted(row for row in wanted.get(shard.source.name, ()) if 0 <= row - shard.first_row < shard.n_rows)
+        if rows:
+            starts = _row_lines(shard.payload, shard.n_rows) if shard.source.format == "jsonl" else None
+            for row in rows:
+                inside = row - shard.first_row
+                line = shard.line + int(starts[inside]) if starts is not None else row + 1
+                found[shard.source.name, row] = line
+    return pa.array([found.get((file, row)) if row is not None else None for file, row in places], pa.int64())
+
+
+def _row_lines(payload: bytes | None, n_rows: int) -> Any:
+    """int[n_rows]: which line of a block of JSON lines each row is on; blank lines are no rows."""
+    lines = (payload or b"").split(b"\n")
+    numbers = np.array([number for number, line in enumerate(lines) if line.strip()])
+    return numbers if len(numbers) == n_rows else np.arange(n_rows)
+
+
+def _unread(examined: Examined) -> str:
+    """A line for every row that could not be read and every gap."""
+    from auditkit.text.safe import printable
+
+    paths = {source.name: source.path for source in examined.work.corpus.sources}
+    store, n_shards = examined.work.store, examined.work.corpus.n_shards
+    said = [
+        f"{printable(paths[row.file])}:{row.line}: corpus/unreadable: {printable(row.reason)}"
+        for looked in store.each(n_shards)
+        for row in looked.quarantined
+    ]
+    said += [printable(gap.sentence()) for gap in (*examined.first.gaps, *examined.finished.gaps)]
+    return "".join(line + "\n" for line in said)
+
+
+def clean_file(
+    input: str, out: Path, policy: str, *, fields: Mapping[str, str], runner: str, workers: int | None
+) -> tuple[str, int]:
+    """(what was done, exit code): the kept rows of one file written to `out`, 3 when something was not looked at."""
+    if out.exists() and not out.is_file():
+        raise ConfigError(f"--out {out}: is not a file")
+    if Path(input).exists() and out.exists() and out.samefile(input):
+        raise ConfigError(f"--out {out}: is the input; the only copy is never overwritten")
+    with tempfile.TemporaryDirectory(prefix=".auditkit-", dir=out.absolute().parent) as scratch:
+        run = Path(scratch) / "run"
+        code = gate(input, policy, out=run, fields=fields, runner=runner, workers=workers)
+        manifest = read_manifest(run)
+        if len(manifest["inputs"]) != 1:
+            raise ConfigError("clean takes one file; for several use gate, which writes a folder kept/")
+        shutil.move(run / "kept" / manifest["inputs"][0]["path"], out)
+    counts = {name: f"{number:,}" for name, number in manifest["counts"].items()}
+    message = "{rows_in} rows in: {kept} kept, {redacted} redacted, {dropped} dropped, {quarantined} unreadable".format(
+        **counts
+    )
+    return f"{out}: {message}", EXIT_INCOMPLETE if code == EXIT_INCOMPLETE else EXIT_PASS
