@@ -16,7 +16,7 @@ import pyarrow as pa
 from auditkit import run_folder
 from auditkit.corpus import open_corpus
 from auditkit.engine.finish import finish
-from auditkit.engine.first_pass import Work, first_pass
+from auditkit.engine.first_pass import Runner, Work, first_pass
 from auditkit.engine.look import Plan
 from auditkit.engine.store import Store
 from auditkit.errors import InputError
@@ -34,13 +34,14 @@ def audit(
     policy: str | Path | Policy | Mapping[str, Any] = "default",
     *,
     fields: Mapping[str, str] | None = None,
-    runner: str = "inline",
+    runner: str | Runner = "inline",
     workers: int | None = None,
     advance: Advance = lambda _shard: None,
 ) -> AuditResult:
     """Findings, documents, metrics and verdict of a corpus, in memory; nothing is written.
 
     source: path or paths, an Arrow table or reader, a data frame with the Arrow PyCapsule interface, an HF dataset.
+    policy: a packaged name, a TOML file, a dictionary. runner: inline | processes | ray, or one of your own.
     Raises ConfigError for a wrong policy or option, InputError for a file that cannot be read as a whole.
     """
     chosen = load_policy(policy, fields)
@@ -58,7 +59,7 @@ def gate(
     *,
     out: str | Path,
     fields: Mapping[str, str] | None = None,
-    runner: str = "inline",
+    runner: str | Runner = "inline",
     workers: int | None = None,
     resume: bool = False,
     advance: Advance = lambda _shard: None,
@@ -90,14 +91,15 @@ def load_policy(policy: str | Path | Policy | Mapping[str, Any], fields: Mapping
 
 
 def examine(
-    source: Any, policy: Policy, scratch: Path, *, runner: str, workers: int | None, advance: Advance
+    source: Any, policy: Policy, scratch: Path, *, runner: str | Runner, workers: int | None, advance: Advance
 ) -> Examined:
     """Read the corpus, look at every shard with every checker, merge, finish."""
     from auditkit.formats import parse
 
     corpus = open_corpus(source, policy, scratch)
     plan = Plan(tuple(policy.checkers.values()), corpus.limits, policy.corpus.shard_deadline_s, parse)
-    work = Work(corpus, plan, get_runner(runner, workers=workers), Store(scratch))
+    run = get_runner(runner, workers=workers) if isinstance(runner, str) else runner
+    work = Work(corpus, plan, run, Store(scratch))
     first = first_pass(work, advance=advance)
     if corpus.refused:
         raise InputError.joined(corpus.refused)

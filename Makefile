@@ -1,0 +1,46 @@
+# Everything sets itself up: Python >= 3.11, make and gcc are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TORCH := torch==2.13.0
+DEMO ?= demo
+
+.PHONY: demo test check bench clean browser
+
+demo: $(VENV)/.installed            ## audit a corpus with planted faults (under 4 minutes)
+	$(BIN)/auditkit demo $(DEMO)
+
+test: $(VENV)/.installed-all browser  ## all tests
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/.installed-all       ## lint, types, layers, dead code, docstrings, repeated lines
+	$(BIN)/ruff format --check auditkit tests training benchmarks
+	$(BIN)/ruff check auditkit tests training benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/interrogate --quiet auditkit
+	$(BIN)/python tests/house/duplicate_lines.py auditkit
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install -e .
+	touch $@
+
+# torch first and by version: a bare `torch` would bring gigabytes of CUDA that nothing here uses
+$(VENV)/.installed-all: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install $(TORCH)
+	$(PIP) install -e '.[all,dev]'
+	touch $@ $(VENV)/.installed
+
+browser:                            ## Chromium for the browser tests, where apt can install it
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	  || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	       && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium chromium-driver >/dev/null; } \
+	  || echo "no Chromium and no way to install it: the browser tests will say that they were skipped"
+
+clean:                              ## remove what was made, the virtual environment too
+	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
