@@ -6,14 +6,36 @@ Each format has its module with the same five functions; this one finds the righ
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from typing import Protocol
 
-from auditkit.formats import jsonl
+from auditkit.formats import arrow, delimited, jsonl, parquet, text
 from auditkit.formats.discover import discover
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
 
 __all__ = ["detect_layout", "discover", "parse", "read_shards"]
 
-_FORMATS = {"jsonl": jsonl}
+
+class _Format(Protocol):
+    """What each module of a format offers."""
+
+    def detect(self, source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
+        """See detect_layout."""
+
+    def read(self, source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:
+        """See read_shards."""
+
+    def parse(self, shard: Shard, limits: Limits) -> Iterator[Parsed]:
+        """See parse."""
+
+
+_FORMATS: dict[str, _Format] = {
+    "jsonl": jsonl,
+    "csv": delimited,
+    "tsv": delimited,
+    "parquet": parquet,
+    "arrow": arrow,
+    "text": text,
+}
 
 
 def detect_layout(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:

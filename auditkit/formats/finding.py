@@ -10,7 +10,7 @@ from auditkit.layouts import IDS, TOO_LONG, Census, extract, named, recognise, u
 from auditkit.shards import Layout, Limits, Source
 from auditkit.text.safe import printable
 
-LOOK_BYTES = 64 << 20
+_LOOK_BYTES = 64 << 20
 """A layout shows within so many bytes of a file, or the file is refused: no whole pass over a foreign file."""
 
 
@@ -19,10 +19,10 @@ class Finder:
 
     def __init__(self, source: Source, fields: Mapping[str, str], limits: Limits) -> None:
         self.census = Census()
-        self.patient = bool(fields)  # a field that the user names may come late
+        self.look_bytes = 1 << 62 if fields else _LOOK_BYTES  # a field that the user names may come late
         self.name = source.name
         self._limits = limits
-        self._named = named(fields) if fields else None
+        self.named = named(fields) if fields else None
         self._unseen = {path for path in fields.values() if path}
         self._records: list[Mapping[str, object]] = []
         self._reasons: list[str] = []
@@ -58,10 +58,10 @@ class Finder:
         return layout if readable and not self._unseen else None
 
     def _layout(self) -> Layout | None:
-        if self._named is None:
+        if self.named is None:
             return recognise(self.census)
-        automatic = "" if self._named.id else next((name for name in IDS if name in self.census.kinds), "")
-        return replace(self._named, id=self._named.id or automatic)
+        automatic = "" if self.named.id else next((name for name in IDS if name in self.census.kinds), "")
+        return replace(self.named, id=self.named.id or automatic)
 
     def give_up(self) -> Layout:
         """What the end of the file means: a layout when all rows are merely too long, else the letter that refuses it."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 from auditkit.documents import Batch
 from auditkit.errors import InputError
 from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
-from auditkit.formats.finding import LOOK_BYTES, Finder
+from auditkit.formats.finding import Finder
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths, merged
 from auditkit.formats.sniffing import wrong_text
 from auditkit.layouts import TOO_LONG, Row, extract, steps, values
@@ -141,7 +141,7 @@ def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
             layout = finder.found()
             if layout:
                 return layout
-            if block.offset > LOOK_BYTES and not finder.patient:
+            if block.offset > finder.look_bytes:
                 break
     finally:
         stored.close()

@@ -1,0 +1,113 @@
+"""Arrow streams and files, as saved by Hugging Face datasets: mapped into memory, every buffer checked before use."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from auditkit.errors import InputError
+from auditkit.formats import columnar
+from auditkit.formats.containers import Stored
+from auditkit.formats.finding import Finder
+from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
+
+_FILE_MAGIC = b"ARROW1"
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"  # the end mark of a stream
+_PART_BYTES = 4 << 20
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """(schema, batches) of a stream or file; what its reader finds wrong, here or later, becomes an InputError."""
+    try:
+        with pa.memory_map(source.path) as file:
+            if file.read(len(_FILE_MAGIC)) == _FILE_MAGIC:
+                reader = pa.ipc.open_file(file)
+                yield reader.schema, (reader.get_batch(index) for index in range(reader.num_record_batches))
+            else:
+                _check_end(file, source)
+                stream = pa.ipc.open_stream(file)
+                yield stream.schema, iter(stream)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(source.name, f"is not an undamaged Arrow stream or file ({type(error).__name__})") from None
+
+
+def _check_end(file: pa.MemoryMappedFile, source: Source) -> None:
+    """A stream that was cut between two batches reads as a shorter one: it must have its end mark."""
+    size = file.size()
+    file.seek(max(0, size - len(_END)))
+    if file.read(len(_END)) != _END:
+        raise InputError(
+            source.name, "is an Arrow stream without its end: its writer was interrupted, or bytes follow it"
+        )
+    file.seek(0)
+
+
+def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
+    """The layout that columns and first rows show."""
+    with opened(source) as (schema, batches):
+        return columnar.detect(Finder(source, fields, limits), schema, map(_checked, batches))
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch when its offsets and lengths lie inside its buffers; bad UTF-8 is left for the rows to tell."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        for column in batch.columns:
+            _check_offsets(column)
+    return batch
+
+
+def _check_offsets(column: pa.Array) -> None:
+    """Raise where a column is broken otherwise than by its UTF-8; a nested one with bad UTF-8 is refused whole."""
+    if columnar.is_text(column.type) and not pa.types.is_dictionary(column.type):
+        column.cast(pa.large_binary()).validate(full=True)
+    else:
+        column.validate(full=True)
+
+
+def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:  # noqa: ARG001 - one signature
+    """Shards that name runs of whole record batches."""
+    stored = Stored(source)
+    try:
+        summary = stored.summary(0)
+    finally:
+        stored.close()
+    first_row = n_rows = n_bytes = first = 0
+    with opened(source) as (_, batches):
+        index = -1
+        for index, batch in enumerate(batches):
+            n_rows, n_bytes = n_rows + len(batch), n_bytes + batch.nbytes
+            if n_bytes >= _PART_BYTES:
+                yield _shard(source, layout, first_row, n_rows, (first, index + 1, n_bytes))
+                first, first_row, n_rows, n_bytes = index + 1, first_row + n_rows, 0, 0
+        if n_rows:
+            yield _shard(source, layout, first_row, n_rows, (first, index + 1, n_bytes))
+    if not first_row + n_rows:
+        raise InputError(source.name, "has no rows")
+    return FileSummary(summary.n_bytes, summary.sha256, first_row + n_rows)
+
+
+def _shard(source: Source, layout: Layout, first_row: int, n_rows: int, run: tuple[int, int, int]) -> Shard:
+    first, last, n_bytes = run
+    return Shard(0, source, layout, 0, first_row, n_rows, part={"first": first, "last": last}, n_bytes=n_bytes)
+
+
+def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+    """The rows of a shard, a few megabytes at a time; InputError where a batch is damaged."""
+    row = shard.first_row
+    with opened(shard.source) as (schema, batches):
+        columns = columnar.columns_of(shard.layout, schema.names)
+        for index, batch in enumerate(batches):
+            if index >= shard.part["last"]:
+                break
+            if index >= shard.part["first"]:
+                yield from columnar.parse(shard, row, _checked(batch.select(columns)), limits)
+                row += len(batch)
+    if row != shard.first_row + shard.n_rows:
+        raise InputError(shard.source.name, "changed while it was read: rows are missing")

@@ -1,0 +1,130 @@
+"""Parquet files: read by row groups with page checksums on, written back column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from auditkit.errors import InputError
+from auditkit.formats import columnar
+from auditkit.formats.containers import Stored
+from auditkit.formats.finding import Finder
+from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+_ROWS = 256  # at a time: small, for a dictionary of one long value can make each row a megabyte
+_BATCH_BYTES = 4 << 20
+_BATCHES = 64
+_PART_BYTES = 16 << 20
+_MAX_PARTS = 8  # of one row group: each part decodes the rows before it once more
+_HIDDEN_ROW_BYTES = 16  # rows stored in fewer bytes, or a ratio above
+_HIDDEN_RATIO = 50  # this, come from a repeated dictionary: it is kept as one
+
+
+@contextmanager
+def _opened(source: Source, *, dictionaries: list[str] | None = None) -> Iterator[pq.ParquetFile]:
+    """The file; what its reader finds wrong, here or later, becomes an InputError."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(source.path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        found = "a page checksum is wrong" if "CRC" in str(error) else f"its reader stopped: {type(error).__name__}"
+        raise InputError(source.name, f"is not an undamaged Parquet file ({found})") from None
+
+
+def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
+    """The layout that columns and first rows show."""
+    with _opened(source) as file:
+        finder = Finder(source, fields, limits)
+        return columnar.detect(finder, file.schema_arrow, file.iter_batches(_ROWS, use_threads=False))
+
+
+def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:  # noqa: ARG001 - one signature
+    """Shards that name rows of one row group each; no page is decoded here."""
+    stored = Stored(source)
+    try:
+        summary = stored.summary(0)
+    finally:
+        stored.close()
+    first_row = 0
+    with _opened(source) as file:
+        for group in range(file.metadata.num_row_groups):
+            n_rows = file.metadata.row_group(group).num_rows
+            n_bytes = file.metadata.row_group(group).total_byte_size
+            size = _part_rows(n_rows, n_bytes)
+            for first in range(0, n_rows, size):
+                rows = min(size, n_rows - first)
+                part = {"group": group, "first": first}
+                yield Shard(0, source, layout, 0, first_row, rows, part=part, n_bytes=n_bytes * rows // n_rows)
+                first_row += rows
+    if not first_row:
+        raise InputError(source.name, "has no rows")
+    return FileSummary(summary.n_bytes, summary.sha256, first_row)
+
+
+def _part_rows(n_rows: int, n_bytes: int) -> int:
+    """How many rows of a row group make one shard, a multiple of what is read at a time."""
+    parts = min(_MAX_PARTS, max(1, n_bytes // _PART_BYTES))
+    return max(_ROWS, -(-n_rows // parts // _ROWS) * _ROWS)
+
+
+def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+    """The rows of a shard, a few megabytes at a time; InputError where pages are damaged or rows are missing."""
+    group, first = shard.part["group"], shard.part["first"]
+    with _opened(shard.source) as file:
+        columns = columnar.columns_of(shard.layout, file.schema_arrow.names)
+        hidden = _repeated(file, group, columns)
+    row = shard.first_row
+    with _opened(shard.source, dictionaries=hidden) as file:
+        batches = file.iter_batches(_ROWS, row_groups=[group], columns=columns, use_threads=False)
+        for batch in _gathered(_window(batches, first, shard.n_rows)):
+            yield from columnar.parse(shard, row, batch, limits)
+            row += len(batch)
+    if row != shard.first_row + shard.n_rows:
+        raise InputError(shard.source.name, "has fewer rows than its footer says")
+
+
+def _window(batches: Iterator[pa.RecordBatch], first: int, n_rows: int) -> Iterator[pa.RecordBatch]:
+    """Rows first to first + n_rows of a sequence of batches."""
+    row, last = 0, first + n_rows
+    for batch in batches:
+        start, stop = max(0, first - row), min(len(batch), last - row)
+        if start < stop:
+            yield batch.slice(start, stop - start)
+        row += len(batch)
+        if row >= last:
+            return
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of a few megabytes."""
+    some: list[pa.RecordBatch] = []
+    for batch in batches:
+        some.append(batch)
+        if sum(part.nbytes for part in some) >= _BATCH_BYTES or len(some) >= _BATCHES:
+            yield pa.concat_batches(some)
+            some = []
+    if some:
+        yield pa.concat_batches(some)
+
+
+def _repeated(file: pq.ParquetFile, group: int, columns: list[str]) -> list[str]:
+    """The text columns of a row group that a dictionary makes much smaller than their texts."""
+    meta = file.metadata.row_group(group)
+    found = []
+    for index in range(meta.num_columns):
+        chunk = meta.column(index)
+        name = chunk.path_in_schema
+        if name not in columns or not columnar.is_text(file.schema_arrow.field(name).type):
+            continue
+        small = chunk.total_uncompressed_size < _HIDDEN_ROW_BYTES * chunk.num_values
+        if small or chunk.total_uncompressed_size > _HIDDEN_RATIO * chunk.total_compressed_size:
+            found.append(name)
+    return found
