@@ -5,14 +5,22 @@ Each format has its module with the same five functions; this one finds the righ
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+from auditkit.errors import InputError
 from auditkit.formats import arrow, delimited, jsonl, parquet, text
+from auditkit.formats.containers import Target
 from auditkit.formats.discover import discover
-from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
+from auditkit.formats.splitting import CHANGED, Plan
+from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Shard, Source, Written
 
-__all__ = ["detect_layout", "discover", "parse", "read_shards"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["detect_layout", "discover", "parse", "read_shards", "split_file"]
 
 
 class _Format(Protocol):
@@ -26,6 +34,9 @@ class _Format(Protocol):
 
     def parse(self, shard: Shard, limits: Limits) -> Iterator[Parsed]:
         """See parse."""
+
+    def split(self, source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:
+        """Copy each row to where the plan sends it; what was read, as a whole."""
 
 
 _FORMATS: dict[str, _Format] = {
@@ -60,3 +71,28 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     A Parsed holds a few megabytes of text, more only where one row does.
     """
     return _FORMATS[shard.source.format].parse(shard, limits)
+
+
+def split_file(
+    source: Source,
+    layout: Layout,
+    limits: Limits,
+    decisions: NDArray[np.uint8],
+    edits: Callable[[int, int], Mapping[int, Sequence[Edit]]],
+    *,
+    kept: Path,
+    dropped: Path,
+    expected: FileSummary,
+) -> list[Written]:
+    """Write the kept rows of a file, and its dropped rows where it has some, in its format, order and compression.
+
+    decisions: one code for each row. edits(first, last): the edits of the redacted rows first <= row < last.
+    Kept and dropped rows are the same bytes (in Parquet and Arrow the same values); redaction changes nothing but its
+    spans. InputError when the file is no longer the one that was read; then nothing stands under the two names.
+    """
+    with Target(kept, source.compression) as keep, Target(dropped, source.compression) as drop:
+        plan = Plan(source.name, decisions, edits, keep, drop)
+        found = _FORMATS[source.format].split(source, layout, limits, plan)
+        if (found.sha256, found.n_rows) != (expected.sha256, expected.n_rows):
+            raise InputError(source.name, CHANGED)
+        return [target.publish() for target in (keep, drop) if target is keep or target.n_rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 
@@ -11,6 +11,7 @@ from auditkit.errors import InputError
 from auditkit.formats import columnar
 from auditkit.formats.containers import Stored
 from auditkit.formats.finding import Finder
+from auditkit.formats.splitting import Plan
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
 
 _FILE_MAGIC = b"ARROW1"
@@ -111,3 +112,24 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
                 row += len(batch)
     if row != shard.first_row + shard.n_rows:
         raise InputError(shard.source.name, "changed while it was read: rows are missing")
+
+
+def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:  # noqa: ARG001 - one signature
+    """Copy each row to where the plan sends it, as a stream of the same schema."""
+    row = 0
+    with ExitStack() as stack:
+        schema, batches = stack.enter_context(opened(source))
+        kept = stack.enter_context(pa.ipc.new_stream(plan.kept.file, schema))
+        dropped = stack.enter_context(pa.ipc.new_stream(plan.dropped.file, schema)) if plan.drops else None
+        for batch in batches:
+            keep, drop = columnar.split(_checked(batch), row, plan)
+            for target, writer, rows in ((plan.kept, kept, keep), (plan.dropped, dropped, drop)):
+                if len(rows) and writer is not None:
+                    writer.write_batch(rows)
+                    target.n_rows += len(rows)
+            row += len(batch)
+    stored = Stored(source)
+    try:
+        return stored.summary(row)
+    finally:
+        stored.close()

@@ -6,19 +6,21 @@ the columns themselves (their names and types) are judged once per file, before 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from auditkit.errors import InputError
+from auditkit.errors import CheckerError, InputError
 from auditkit.formats.containers import RAW_BYTES
 from auditkit.formats.finding import Finder
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths
-from auditkit.layouts import TOO_LONG, Row, extract, steps
-from auditkit.shards import Layout, Limits, Parsed, Quarantined, Shard
+from auditkit.formats.splice import by_field, splice
+from auditkit.formats.splitting import Plan
+from auditkit.layouts import TOO_LONG, Row, Step, extract, key, steps
+from auditkit.shards import DROP, REDACT, Edit, Layout, Limits, Parsed, Quarantined, Shard
 from auditkit.text.safe import printable
 
 if TYPE_CHECKING:
@@ -270,8 +272,6 @@ def _key(group: pa.RecordBatch, path: str, good: Bools) -> pa.Array:
 
 
 def _nested_key(group: pa.RecordBatch, path: str, good: Bools) -> pa.Array:
-    from auditkit.layouts import key
-
     part = group.select([column_of(path, group.schema.names)]).filter(pa.array(good))
     return pa.array([None if isinstance(record, str) else key(record, path) for record in records(part)], pa.utf8())
 
@@ -307,3 +307,54 @@ def _raw(group: pa.RecordBatch, layout: Layout, index: int) -> bytes:
             if value.is_valid:
                 return bytes(value.as_py())
     return b""
+
+
+def split(group: pa.RecordBatch, first: int, plan: Plan) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """The kept rows of a batch, redacted where that was decided, and its dropped rows; all columns as they were."""
+    codes = plan.of_rows(first, len(group))
+    if (codes == REDACT).any():
+        edits = plan.edits(first, first + len(group))
+        rows = {int(index): plan.edits_of(edits, first + int(index)) for index in np.flatnonzero(codes == REDACT)}
+        group = _redacted(group, rows)
+    return group.filter(pa.array(codes <= REDACT)), group.filter(pa.array(codes == DROP))
+
+
+def _redacted(group: pa.RecordBatch, rows: Mapping[int, Sequence[Edit]]) -> pa.RecordBatch:
+    """The batch with the edits made; a column without an edit is the same column."""
+    names = group.schema.names
+    changes: dict[str, dict[int, list[Edit]]] = {}
+    for index, edits in rows.items():
+        for edit in edits:
+            changes.setdefault(column_of(edit.field, names), {}).setdefault(index, []).append(edit)
+    columns = list(group.columns)
+    for name, cells in changes.items():
+        if name not in names:
+            raise CheckerError(f"an edit names column '{printable(name)}', which the file does not have")
+        at = names.index(name)
+        columns[at] = _with_cells(columns[at], name, cells)
+    return pa.RecordBatch.from_arrays(columns, schema=group.schema)
+
+
+def _with_cells(column: pa.Array, name: str, cells: Mapping[int, Sequence[Edit]]) -> pa.Array:
+    pieces, last = [], 0
+    for index in sorted(cells):
+        record: dict[str, object] = {name: column[index].as_py()}
+        for field, edits in by_field(cells[index]).items():
+            _replace(record, field, edits)
+        pieces += [column.slice(last, index - last), pa.array([record[name]], column.type)]
+        last = index + 1
+    return pa.concat_arrays([*pieces, column.slice(last)])
+
+
+def _replace(record: dict[str, object], field: str, edits: Sequence[Edit]) -> None:
+    """Make the edits of one text inside a record of plain Python values."""
+    path = (Step(field),) if field in record else steps(field)
+    holder: object = record
+    key: str | int = ""
+    for step in path:
+        holder = holder[key] if key != "" else holder  # type: ignore[index]
+        key = step.name
+        if step.element is not None:
+            holder, key = holder[key], step.element  # type: ignore[index]
+    text = holder[key]  # type: ignore[index]
+    holder[key] = splice(text, edits)  # type: ignore[index]

@@ -216,10 +216,10 @@ class Target:
     def __init__(self, path: Path, compression: str) -> None:
         self.path = path
         self.n_rows = 0
+        self._compression = compression
         self._temporary = path.with_name(f".{path.name}.part")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._sink = _Sink(self._temporary)
-        self._packer = _packer(self._sink, compression)
+        self._sink: Sink | None = None
+        self._packer: Plain | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -227,39 +227,45 @@ class Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._sink is None:
+            return
         self._sink.keep = False
-        self._finish()
+        if self._packer is not None and not self._packer.closed:
+            self._packer.close()
         self._sink.close()
         self._temporary.unlink(missing_ok=True)
 
-    def write(self, data: bytes, n_rows: int = 0) -> None:
-        """Append plain bytes that hold so many rows."""
-        self._packer.write(data)
-        self.n_rows += n_rows
-
     @property
     def file(self) -> Plain:
-        """The plain side, for writers of whole formats."""
+        """The plain side; the file is made when this is first asked for."""
+        if self._packer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._sink = Sink(self._temporary)
+            self._packer = _packer(self._sink, self._compression)
         return self._packer
+
+    def write(self, data: bytes, n_rows: int = 0) -> None:
+        """Append plain bytes that hold so many rows."""
+        self.file.write(data)
+        self.n_rows += n_rows
 
     def publish(self) -> Written:
         """Finish, sync and rename; the file with its size, hash and rows."""
-        self._finish()
-        self._sink.sync()
+        packer, sink = self.file, self._sink
+        assert sink is not None
+        if packer is not sink and not packer.closed:
+            packer.close()
+        sink.sync()
         self._temporary.replace(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-        return Written(str(self.path), self._sink.size, self._sink.digest.hexdigest(), self.n_rows)
-
-    def _finish(self) -> None:
-        if self._packer is not self._sink and not self._packer.closed:
-            self._packer.close()
+        return Written(str(self.path), sink.size, sink.digest.hexdigest(), self.n_rows)
 
 
-def _packer(sink: _Sink, compression: str) -> Plain:
+def _packer(sink: Sink, compression: str) -> Plain:
     """What compresses into the sink; the same bytes for the same input: no time, no name, one thread."""
     if compression == "gz":
         return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)  # type: ignore[arg-type]
@@ -288,7 +294,7 @@ class Plain(Protocol):
         """Finish the stream."""
 
 
-class _Sink:
+class Sink:
     """A file whose bytes are counted and hashed on their way; with `keep` off they go nowhere."""
 
     def __init__(self, path: Path) -> None:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from auditkit.errors import InputError
+from auditkit.errors import CheckerError, InputError
 from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
 from auditkit.formats.finding import Finder
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths
 from auditkit.formats.sniffing import wrong_text
+from auditkit.formats.splice import by_field, splice
+from auditkit.formats.splitting import Plan
 from auditkit.layouts import TOO_LONG
-from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
+from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 from auditkit.text.safe import printable
 
 if TYPE_CHECKING:
@@ -370,3 +373,71 @@ _LONG_TEXT, _LONG_RECORD = 6, 7
 
 def _reason(status: int, limits: Limits) -> str:
     return _REASONS[status].format(above=TOO_LONG, limits=limits)
+
+
+def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:
+    """Copy each record to where the plan sends it; the header, and all before it, goes to both files."""
+    head = header(source, limits)
+    stored = Stored(source)
+    row = 0
+    try:
+        plan.kept.write(_head_bytes(source, limits, head))
+        if plan.drops:
+            plan.dropped.write(_head_bytes(source, limits, head))
+        for block in blocks(stored, limits, head):
+            shard = _shard(source, layout, head, block, row)
+            if block.length:
+                plan.quarantined(row)
+            else:
+                starts, _, blank = bounds(block)
+                redact = _Redactor(shard, limits)
+                plan.copy(block.payload, starts[~blank], block.ends[~blank], row, redact)
+            row += shard.n_rows
+        return stored.summary(row)
+    finally:
+        stored.close()
+
+
+def _head_bytes(source: Source, limits: Limits, head: Header) -> bytes:
+    stored = Stored(source)
+    data = b""
+    try:
+        for chunk in expanded(stored, limits):
+            data += chunk
+            if len(data) >= head.n_bytes:
+                break
+    finally:
+        stored.close()
+    return data[: head.n_bytes]
+
+
+class _Redactor:
+    """Puts edits into the fields of one record; a field is quoted anew where its new text needs that."""
+
+    def __init__(self, shard: Shard, limits: Limits) -> None:
+        self._shard, self._limits = shard, limits
+        self._delimiter = _DELIMITERS[shard.source.format].decode()
+
+    def __call__(self, record: bytes, edits: Sequence[Edit]) -> bytes:
+        scan = _Scan(replace(self._shard, payload=record), self._limits)
+        cuts = []
+        for field, some in by_field(edits).items():
+            slot = scan.slot(field)
+            if slot < 0:
+                raise CheckerError(f"an edit names field '{printable(field)}', which the row does not have")
+            start, end, _ = (int(place) for place in scan.spans[0, slot])
+            text = scan.strings(scan.spans[:1, slot])[0].as_py()
+            quoted = record[start - 1 : start] == b'"' and record[end : end + 1] == b'"'
+            cuts.append((start, end, self._field(splice(text, some), quoted=quoted)))
+        parts, last = [], 0
+        for start, end, value in sorted(cuts):
+            parts += [record[last:start], value]
+            last = end
+        return b"".join([*parts, record[last:]])
+
+    def _field(self, text: str, *, quoted: bool) -> bytes:
+        if quoted:
+            return text.replace('"', '""').encode()
+        if any(character in text for character in ('"', "\r", "\n", self._delimiter)):
+            return ('"' + text.replace('"', '""') + '"').encode()
+        return text.encode()

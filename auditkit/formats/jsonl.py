@@ -18,6 +18,8 @@ from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
 from auditkit.formats.finding import Finder
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths, merged
 from auditkit.formats.sniffing import wrong_text
+from auditkit.formats.splice import splice_json
+from auditkit.formats.splitting import Plan
 from auditkit.layouts import TOO_LONG, Row, extract, steps, values
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 from auditkit.text.strict_json import Refused, strict_object
@@ -346,3 +348,22 @@ def _through_objects(
             rows.add(shard.first_row + int(index), row)
             read[index] = True
     return rows.batch(shard), read
+
+
+def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:  # noqa: ARG001 - one signature
+    """Copy each row to where the plan sends it; a redacted row changes inside the named strings only."""
+    stored = Stored(source)
+    row = 0
+    try:
+        for block in blocks(stored, limits):
+            starts, ends, blank = line_bounds(block.payload)
+            if block.length:
+                starts, ends, blank = starts[:1], ends[:1], blank[:1] & False
+                plan.quarantined(row)
+            else:
+                ends = np.minimum(ends + 1, len(block.payload))
+            plan.copy(block.payload, starts[~blank], ends[~blank], row, splice_json)
+            row += int(np.count_nonzero(~blank))
+        return stored.summary(row)
+    finally:
+        stored.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from auditkit.errors import InputError
 from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
 from auditkit.formats.rows import Gathered
 from auditkit.formats.sniffing import wrong_text
+from auditkit.formats.splice import splice
+from auditkit.formats.splitting import Plan
 from auditkit.layouts import TOO_LONG, Row
-from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
+from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 
 _LAYOUT = Layout("document", (("text", "text"),), ("text",))
 
@@ -67,6 +71,24 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     else:
         rows.add(shard.first_row, Row([("text", "text", text)], None, None, None, None))
     yield Parsed(rows.batch(shard), bad)
+
+
+def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:  # noqa: ARG001 - one signature
+    """Copy the text to where the plan sends it."""
+    stored = Stored(source)
+    try:
+        payload, length = _whole(stored, limits)
+        if length > len(payload):
+            plan.quarantined(0)
+        plan.copy(payload, np.zeros(1, np.int64), np.array([len(payload)]), 0, _redacted)
+        return stored.summary(1)
+    finally:
+        stored.close()
+
+
+def _redacted(payload: bytes, edits: Sequence[Edit]) -> bytes:
+    text = payload.removeprefix(BOM)
+    return payload[: len(payload) - len(text)] + splice(text.decode(), edits).encode()
 
 
 def _decoded(payload: bytes) -> tuple[str, str]:
