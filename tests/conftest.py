@@ -59,3 +59,20 @@ def command(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """A connection to anything but this machine fails the test."""
+    import socket
+
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        host = address[0] if isinstance(address, tuple) else "local"
+        if host not in {"127.0.0.1", "::1", "localhost", "local"} and self.family != socket.AF_UNIX:
+            message = f"a test opened a connection to {host}"
+            raise AssertionError(message)
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

@@ -44,7 +44,13 @@ def test_a_checker_that_hangs_is_stopped_at_its_deadline(plugins, write, runner)
 
 def test_a_checker_that_kills_its_worker_leaves_no_manifest(plugins, write, tmp_path):
     with pytest.raises(InputError, match=r"a\.jsonl: a worker process died twice.*rows 0-1"):
-        gate(write("a.jsonl", ROWS), {"version": 1, "checkers": {"kill": {}}}, out=tmp_path / "run", runner="processes", workers=1)
+        gate(
+            write("a.jsonl", ROWS),
+            {"version": 1, "checkers": {"kill": {}}},
+            out=tmp_path / "run",
+            runner="processes",
+            workers=1,
+        )
     assert not (tmp_path / "run" / "manifest.json").exists()
 
 
@@ -53,7 +59,13 @@ def test_the_manifest_names_the_gap(plugins, write, tmp_path):
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert code == 3
     assert manifest["verdict"] == "incomplete"
-    assert manifest["gaps"][0] == {"checker": "crash", "file": "a.jsonl", "first_row": 0, "n_rows": 2, "reason": manifest["gaps"][0]["reason"]}
+    assert manifest["gaps"][0] == {
+        "checker": "crash",
+        "file": "a.jsonl",
+        "first_row": 0,
+        "n_rows": 2,
+        "reason": manifest["gaps"][0]["reason"],
+    }
     assert "ValueError in auditkit_plugins.py" in manifest["gaps"][0]["reason"]
 
 

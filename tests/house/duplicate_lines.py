@@ -19,7 +19,9 @@ def code_lines(path: Path) -> list[tuple[int, str]]:
     text = path.read_text(encoding="utf-8")
     skipped: set[int] = set()
     for node in ast.walk(ast.parse(text)):
-        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        is_docstring = (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        )
         if is_docstring or isinstance(node, ast.Import | ast.ImportFrom):
             skipped.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
@@ -37,7 +39,13 @@ def repeated(folder: Path) -> tuple[int, int, list[str]]:
             window = tuple(line for _, line in lines[start : start + WINDOW])
             if sum(len(line) for line in window) > 60:  # six closing brackets are no repetition
                 places[window].append((path, start, lines[start][0]))
-    marked = {(path, start + i) for found in places.values() if len(found) > 1 for path, start, _ in found for i in range(WINDOW)}
+    marked = {
+        (path, start + i)
+        for found in places.values()
+        if len(found) > 1
+        for path, start, _ in found
+        for i in range(WINDOW)
+    }
     shown = [" ~ ".join(f"{path}:{line}" for path, _, line in found) for found in places.values() if len(found) > 1]
     return len(marked), total, shown
 

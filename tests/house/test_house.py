@@ -44,7 +44,9 @@ def test_the_public_surface_is_small_and_real():
         assert getattr(auditkit, name).__doc__, name
 
 
-@pytest.mark.parametrize("arguments", [["-c", "import auditkit"], ["-m", "auditkit", "--help"]], ids=["import", "--help"])
+@pytest.mark.parametrize(
+    "arguments", [["-c", "import auditkit"], ["-m", "auditkit", "--help"]], ids=["import", "--help"]
+)
 def test_an_import_loads_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}

@@ -16,7 +16,9 @@ catalogue.cache_clear()
 CHECKERS = [*BUILTIN, "shouting", "letters"]
 _built = {}
 
-settings.register_profile("laws", max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+settings.register_profile(
+    "laws", max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
 settings.load_profile("laws")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 from auditkit.documents import Batch, Text, batch_of, concat, take
@@ -21,13 +23,18 @@ ordinary = st.lists(phrase, min_size=1, max_size=6).map(" ".join)
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
+texts_of_any_kind = st.one_of(ordinary, ordinary, anything)
+
+
 @st.composite
-def batches(draw, texts=st.one_of(ordinary, ordinary, anything), max_docs=8):
+def batches(draw, texts=texts_of_any_kind, max_docs=8):
     """A batch of documents of one to three texts, some of them samples of one prompt."""
     rows, records = [], []
     for doc in range(draw(st.integers(1, max_docs))):
         group = draw(st.sampled_from([None, None, "q1", "q2"]))
-        records.append({"doc": doc, "file": "a.jsonl", "group": group, "label": draw(st.sampled_from([None, "x", "y"]))})
+        records.append(
+            {"doc": doc, "file": "a.jsonl", "group": group, "label": draw(st.sampled_from([None, "x", "y"]))}
+        )
         roles = draw(st.sampled_from([("text",), ("prompt", "response"), ("prompt", "context", "response")]))
         rows += [Text(doc, role, role, draw(texts)) for role in roles]
     return batch_of(rows, records)
@@ -39,7 +46,7 @@ def splits(draw, **options):
     batch = draw(batches(**options))
     cuts = sorted(draw(st.lists(st.integers(0, len(batch)), max_size=3)))
     edges = [0, *cuts, len(batch)]
-    return batch, [take(batch, low, high) for low, high in zip(edges, edges[1:], strict=False)]
+    return batch, [take(batch, low, high) for low, high in pairwise(edges)]
 
 
 def empty(batch: Batch) -> Batch:
@@ -65,6 +72,9 @@ def said(result):
     return (
         result.findings.sort_by([("doc", "ascending"), ("rule", "ascending"), ("detail", "ascending")]).to_pylist(),
         sorted((metric.as_dict() for metric in result.metrics), key=repr),
-        {name: (keys.tolist(), [repr(round(value, 4)) for value in values]) for name, (keys, values) in result.scores.items()},
+        {
+            name: (keys.tolist(), [repr(round(value, 4)) for value in values])
+            for name, (keys, values) in result.scores.items()
+        },
         sorted(map(repr, result.certificates)),
     )

@@ -83,7 +83,9 @@ def test_buffers_are_not_changed(checker, data):
     batch = data.draw(batches())
 
     def mark():
-        buffers = [buffer for column in (*batch.texts.columns, *batch.records.columns) for buffer in column.buffers() if buffer]
+        buffers = [
+            buffer for column in (*batch.texts.columns, *batch.records.columns) for buffer in column.buffers() if buffer
+        ]
         return [hashlib.sha256(buffer).hexdigest() for buffer in buffers]
 
     before = mark()
