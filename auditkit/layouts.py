@@ -1,7 +1,8 @@
 """Which fields of a record are texts, and in which role: recognised from a sample, or named by the user.
 
-A path is a name of the record as it stands, else it is split at dots; a segment may end in `[0]` (one element) or `[*]` (every element). Any other character is part
-of a name. In `Layout.texts` the role "" means that each element tells its own: the speaker of a chat message.
+A path is a name of the record as it stands, else it is split at dots; a segment may end in `[0]` (one element) or
+`[*]` (every element). Any other character is part of a name. In `Layout.texts` the role "" means that each element
+tells its own: the speaker of a chat message.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _SPEAKERS = {
     "assistant": "response", "gpt": "response", "model": "response", "chatgpt": "response", "bot": "response",
     "tool": "context", "function": "context", "observation": "context", "ipython": "context", "context": "context",
 }  # fmt: skip
-"""OpenAI, ShareGPT, OpenAssistant and Llama names; any other speaker is read as plain text, which every checker reads."""
+"""OpenAI, ShareGPT, OpenAssistant and Llama names; what others say is plain text, which all checkers read."""
 
 
 class Step(NamedTuple):
@@ -204,7 +205,7 @@ def kind_of(value: object) -> str:
 
 @dataclass
 class Census:
-    """What the fields of a sample hold: for each top-level name how many values of each kind, and how long its texts are."""
+    """What the fields of a sample hold: for each name how many values of each kind, and how long its texts are."""
 
     kinds: dict[str, dict[str, int]] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)

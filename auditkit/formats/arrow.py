@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from auditkit.errors import InputError
 from auditkit.formats import columnar
-from auditkit.formats.containers import Stored
+from auditkit.formats.containers import Stored, open_stored
 from auditkit.formats.finding import Finder
 from auditkit.formats.splitting import Plan
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
@@ -20,11 +20,11 @@ _PART_BYTES = 4 << 20
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+def _opened(source: Source) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """(schema, batches) of a stream or file; what its reader finds wrong, here or later, becomes an InputError."""
     try:
         with pa.memory_map(source.path) as file:
-            if file.read(len(_FILE_MAGIC)) == _FILE_MAGIC:
+            if _is_file(source):
                 reader = pa.ipc.open_file(file)
                 yield reader.schema, (reader.get_batch(index) for index in range(reader.num_record_batches))
             else:
@@ -33,6 +33,12 @@ def opened(source: Source) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]
                 yield stream.schema, iter(stream)
     except (pa.ArrowException, OSError) as error:
         raise InputError(source.name, f"is not an undamaged Arrow stream or file ({type(error).__name__})") from None
+
+
+def _is_file(source: Source) -> bool:
+    """Whether it is an Arrow file (with an index at its end) and no stream."""
+    with open_stored(source) as file:
+        return file.read(len(_FILE_MAGIC)) == _FILE_MAGIC
 
 
 def _check_end(file: pa.MemoryMappedFile, source: Source) -> None:
@@ -48,7 +54,7 @@ def _check_end(file: pa.MemoryMappedFile, source: Source) -> None:
 
 def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
     """The layout that columns and first rows show."""
-    with opened(source) as (schema, batches):
+    with _opened(source) as (schema, batches):
         return columnar.detect(Finder(source, fields, limits), schema, map(_checked, batches))
 
 
@@ -80,7 +86,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
     finally:
         stored.close()
     first_row = n_rows = n_bytes = first = 0
-    with opened(source) as (_, batches):
+    with _opened(source) as (_, batches):
         index = -1
         for index, batch in enumerate(batches):
             n_rows, n_bytes = n_rows + len(batch), n_bytes + batch.nbytes
@@ -102,7 +108,7 @@ def _shard(source: Source, layout: Layout, first_row: int, n_rows: int, run: tup
 def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     """The rows of a shard, a few megabytes at a time; InputError where a batch is damaged."""
     row = shard.first_row
-    with opened(shard.source) as (schema, batches):
+    with _opened(shard.source) as (schema, batches):
         columns = columnar.columns_of(shard.layout, schema.names)
         for index, batch in enumerate(batches):
             if index >= shard.part["last"]:
@@ -115,12 +121,13 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
 
 
 def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:  # noqa: ARG001 - one signature
-    """Copy each row to where the plan sends it, as a stream of the same schema."""
+    """Copy each row to where the plan sends it, as a stream or file of the same schema."""
     row = 0
+    new = pa.ipc.new_file if _is_file(source) else pa.ipc.new_stream
     with ExitStack() as stack:
-        schema, batches = stack.enter_context(opened(source))
-        kept = stack.enter_context(pa.ipc.new_stream(plan.kept.file, schema))
-        dropped = stack.enter_context(pa.ipc.new_stream(plan.dropped.file, schema)) if plan.drops else None
+        schema, batches = stack.enter_context(_opened(source))
+        kept = stack.enter_context(new(plan.kept.file, schema))
+        dropped = stack.enter_context(new(plan.dropped.file, schema)) if plan.drops else None
         for batch in batches:
             keep, drop = columnar.split(_checked(batch), row, plan)
             for target, writer, rows in ((plan.kept, kept, keep), (plan.dropped, dropped, drop)):

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Protocol, Self
+from typing import IO, TYPE_CHECKING, Protocol, Self, cast
 
 from auditkit.errors import InputError
 from auditkit.shards import FileSummary, Limits, Source, Written
@@ -268,12 +268,12 @@ class Target:
 def _packer(sink: Sink, compression: str) -> Plain:
     """What compresses into the sink; the same bytes for the same input: no time, no name, one thread."""
     if compression == "gz":
-        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)  # type: ignore[arg-type]
+        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
     if compression == "zst":
         import zstandard
 
-        writer: Plain = zstandard.ZstdCompressor(level=3, write_checksum=True).stream_writer(sink, closefd=False)
-        return writer
+        compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        return cast("Plain", compressor.stream_writer(cast("IO[bytes]", sink), closefd=False))
     return sink
 
 
@@ -305,6 +305,7 @@ class Sink:
         self.keep = True
 
     def write(self, data: bytes, /) -> int:
+        """Take all of these bytes."""
         if not self.keep:
             return memoryview(data).nbytes
         self._file.write(data)
@@ -313,12 +314,15 @@ class Sink:
         return memoryview(data).nbytes
 
     def flush(self) -> None:
+        """Hand on what is buffered."""
         self._file.flush()
 
     def sync(self) -> None:
+        """Make sure that the bytes are on the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
+        """Close the file."""
         self.closed = True
         self._file.close()

@@ -1,25 +1,24 @@
 """CSV and TSV: strict records, a header with known names, and text that is never converted.
 
-A record whose quotes or number of fields are wrong is quarantined. A quote that is never closed swallows the rest of the
-file: then the file is refused, as it is without a recognised header or with two columns of one name.
+A record whose quotes or number of fields are wrong is quarantined. A quote that is never closed swallows the rest of
+the file: then the file is refused, as it is without a recognised header or with two columns of one name.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from auditkit.errors import CheckerError, InputError
-from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
+from auditkit.formats.containers import RAW_BYTES, Stored, expanded
 from auditkit.formats.finding import Finder
+from auditkit.formats.records import DELIMITERS, Block, Header, blocks, bounds, header
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths
-from auditkit.formats.sniffing import wrong_text
 from auditkit.formats.splice import by_field, splice
 from auditkit.formats.splitting import Plan
 from auditkit.layouts import TOO_LONG
@@ -31,179 +30,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-_DELIMITERS = {"csv": b",", "tsv": b"\t"}
-_MAX_HEADER = 1 << 20
 _NAME = re.compile(r"[\w.\-/\[\]]{0,40}(?: [\w.\-/\[\]]{1,20}){0,3}")
-
-
-class Header(NamedTuple):
-    """The first record. n_bytes: its length in the file with all before it and its line end; newline: what ends a record."""
-
-    names: tuple[str, ...]
-    n_bytes: int
-    n_lines: int
-    newline: int
-
-
-class Block(NamedTuple):
-    """Whole records. length: 0, or the true length of a single record that was cut."""
-
-    payload: bytes
-    ends: Ints
-    line: int
-    offset: int
-    length: int = 0
-
-
-def header(source: Source, limits: Limits) -> Header:
-    """The header of a file; InputError where it has none that can be read."""
-    stored = Stored(source)
-    head = b""
-    try:
-        for chunk in expanded(stored, limits):
-            head += chunk
-            if len(head) > _MAX_HEADER:
-                break
-    finally:
-        stored.close()
-    wrong = wrong_text(head[:512], source.format)
-    if wrong:
-        raise InputError(source.name, wrong)
-    start = len(head) - len(head.removeprefix(BOM).lstrip(b"\r\n"))
-    end, newline = _first_end(head, start, source)
-    names = _names(head[start:end], source)
-    return Header(names, end, head[:end].count(bytes([newline])), newline)
-
-
-def _first_end(head: bytes, start: int, source: Source) -> tuple[int, int]:
-    """(place after the line end of the record at start, what ends records in this file)."""
-    quoted = False
-    for match in re.compile(rb'["\r\n]').finditer(head, start):
-        byte, at = match.group(), match.start()
-        if byte == b'"':
-            quoted = not quoted
-        elif not quoted:
-            if byte == b"\n" or head[at + 1 : at + 2] == b"\n":
-                return at + (1 if byte == b"\n" else 2), 10
-            return at + 1, 13
-    if quoted or len(head) > _MAX_HEADER:
-        raise InputError(source.name, f"its first line does not end within {_MAX_HEADER} bytes: no header")
-    return len(head), 10
-
-
-def _names(record: bytes, source: Source) -> tuple[str, ...]:
-    try:
-        text = record.rstrip(b"\r\n").decode()
-        (names,) = csv.reader([text], delimiter=_DELIMITERS[source.format].decode(), strict=True)
-    except (UnicodeDecodeError, ValueError, csv.Error):
-        raise InputError(source.name, "its header cannot be read: not UTF-8, or wrongly quoted") from None
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise InputError(source.name, f"has two columns named '{printable(twice[0], limit=40)}'")
-    return tuple(names)
-
-
-def blocks(stored: Stored, limits: Limits, head: Header) -> Iterator[Block]:
-    """The records after the header in blocks of about limits.block_bytes, cut by the data alone."""
-    cutter = _Cutter(limits, head, _DELIMITERS[stored.source.format])
-    skip = head.n_bytes
-    for chunk in expanded(stored, limits):
-        yield from cutter.feed(chunk[skip:])
-        skip = max(0, skip - len(chunk))
-    if cutter.open:
-        raise InputError(stored.source.name, "a quote is never closed: it swallows the rest of the file")
-    yield from cutter.end()
-
-
-class _Cutter:
-    """Cuts a stream into blocks of records; a record above the limit is counted, not kept."""
-
-    def __init__(self, limits: Limits, head: Header, delimiter: bytes) -> None:
-        self._limits = limits
-        self._delimiter, self._newline = delimiter[0], head.newline
-        self._buffer = bytearray()
-        self._ends: list[Ints] = []
-        self._state = 0
-        self._line, self._offset = head.n_lines + 1, head.n_bytes
-        self._overlong = self._overlong_lines = 0
-
-    @property
-    def open(self) -> bool:
-        """Whether the last record ends inside quotes."""
-        from auditkit.text import csv_scan
-
-        return self._state == csv_scan.QUOTED
-
-    def feed(self, chunk: bytes) -> Iterator[Block]:
-        """The blocks that are whole after this chunk."""
-        ends = self._scan(chunk)
-        if self._overlong:
-            used = int(ends[0]) if len(ends) else len(chunk)
-            self._overlong += used
-            self._overlong_lines += chunk.count(self._newline, 0, used)
-            if not len(ends):
-                return
-            yield self._long()
-            chunk, ends = chunk[used:], ends[1:] - used
-        self._ends.append(ends + len(self._buffer))
-        self._buffer += chunk
-        while len(self._buffer) >= self._limits.block_bytes:
-            known = np.concatenate(self._ends)
-            before = known[known <= self._limits.block_bytes]
-            if len(known):
-                yield self._take(before if len(before) else known[:1], known)
-            elif len(self._buffer) > self._limits.max_line_bytes:
-                self._overlong, self._overlong_lines = len(self._buffer), self._buffer.count(self._newline)
-                del self._buffer[RAW_BYTES:]
-                return
-            else:
-                return
-
-    def end(self) -> Iterator[Block]:
-        """The last records; the very last may lack its line end."""
-        if self._overlong:
-            yield self._long()
-        elif self._buffer:
-            known = np.concatenate(self._ends)
-            rest = len(known) == 0 or known[-1] < len(self._buffer)
-            yield self._take(np.append(known, len(self._buffer)) if rest else known, known)
-
-    def _scan(self, chunk: bytes) -> Ints:
-        from auditkit.text import csv_scan
-
-        data = np.frombuffer(chunk, np.uint8)
-        ends = np.empty(len(data), np.int64)
-        n, self._state = csv_scan.record_ends(data, self._state, self._delimiter, self._newline, ends)
-        return ends[:n]
-
-    def _long(self) -> Block:
-        length = self._overlong - (not self.open and self._state == 0)
-        block = Block(bytes(self._buffer), np.zeros(0, np.int64), self._line, self._offset, length)
-        self._line += self._overlong_lines
-        self._offset += self._overlong
-        self._buffer.clear()
-        self._ends = []
-        self._overlong = self._overlong_lines = 0
-        return block
-
-    def _take(self, ends: Ints, known: Ints) -> Block:
-        cut = int(ends[-1])
-        block = Block(bytes(self._buffer[:cut]), ends, self._line, self._offset)
-        del self._buffer[:cut]
-        self._ends = [known[len(ends) :] - cut]
-        self._line += block.payload.count(self._newline)
-        self._offset += cut
-        return block
-
-
-def bounds(block: Block) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """(start, end without line end, blank) of each record of a block."""
-    data = np.frombuffer(block.payload, np.uint8)
-    starts = np.concatenate([np.zeros(1, np.int64), block.ends[:-1]])
-    ends = block.ends.copy()
-    for byte in (10, 13):
-        ends -= (ends > starts) & (data[ends - 1] == byte)
-    return starts, ends, starts == ends
 
 
 def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
@@ -246,9 +73,7 @@ def _show(parsed: Parsed, finder: Finder) -> None:
 def _give_up(finder: Finder, head: Header) -> Layout:
     odd = [name for name in head.names if not _NAME.fullmatch(name)]
     if odd and not finder.named:
-        raise InputError(
-            finder.name, "its first line is not a header with a known name such as text, prompt or response"
-        )
+        raise InputError(finder.name, "its first line is not a header with a known name such as text or prompt")
     return finder.give_up()
 
 
@@ -306,14 +131,14 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
 
 
 class _Scan:
-    """The records of a shard: their bounds, the spans of the wanted fields, and why each is refused (0 if it is not)."""
+    """The records of a shard: their bounds, the spans of the wanted fields, and why each is refused (0: not)."""
 
     def __init__(self, shard: Shard, limits: Limits) -> None:
         from auditkit.text import csv_scan
 
         self._shard, self._payload, self._limits = shard, shard.payload or b"", limits
         self._data = np.frombuffer(self._payload, np.uint8)
-        delimiter, newline = _DELIMITERS[shard.source.format][0], shard.part["newline"]
+        delimiter, newline = DELIMITERS[shard.source.format][0], shard.part["newline"]
         found = np.empty(len(self._data) + 1, np.int64)
         n, _ = csv_scan.record_ends(self._data, csv_scan.FIELD, delimiter, newline, found)
         if n == 0 or found[n - 1] < len(self._data):
@@ -322,7 +147,7 @@ class _Scan:
         self.starts, self.ends = starts[~blank], ends[~blank]
         slots = np.full(shard.part["columns"], -1, np.int64)
         paths = dict.fromkeys([path for path, _ in shard.layout.texts] + list(key_paths(shard.layout).values()))
-        self._slots = {}
+        self._slots: dict[str, int] = {}
         for path in paths:
             column = shard.part.get(f"column {path}", -1)
             if column >= 0:
@@ -416,7 +241,7 @@ class _Redactor:
 
     def __init__(self, shard: Shard, limits: Limits) -> None:
         self._shard, self._limits = shard, limits
-        self._delimiter = _DELIMITERS[shard.source.format].decode()
+        self._delimiter = DELIMITERS[shard.source.format].decode()
 
     def __call__(self, record: bytes, edits: Sequence[Edit]) -> bytes:
         scan = _Scan(replace(self._shard, payload=record), self._limits)

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH - paths stay as the user wrote them: Path would resolve links and lose a trailing slash
 """The input files behind what the user named: files, folders, patterns, stdin, addresses; refused files are all named.
 
 A folder is read whole: a file of unknown kind in it is refused by its name, not passed over, except hidden ones, ones

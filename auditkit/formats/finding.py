@@ -64,7 +64,7 @@ class Finder:
         return replace(self.named, id=self.named.id or automatic)
 
     def give_up(self) -> Layout:
-        """What the end of the file means: a layout when all rows are merely too long, else the letter that refuses it."""
+        """What the end of the file means: a layout when all rows are merely too long, else a refusal."""
         layout = self._layout()
         name = self.name
         if self._unseen and (self.census.kinds or not self._n_long):

@@ -43,7 +43,7 @@ class Block(NamedTuple):
 
 
 def blocks(stored: Stored, limits: Limits) -> Iterator[Block]:
-    """The lines of a file in blocks of about limits.block_bytes, cut by the data alone; never more than a few in memory."""
+    """The lines of a file in blocks of about limits.block_bytes, cut by the data alone."""
     cutter = _Cutter(limits)
     for chunk in expanded(stored, limits):
         yield from cutter.feed(chunk)
@@ -203,7 +203,7 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     """The rows of a block: those that can be read as one batch, the others with their reasons."""
     payload = shard.payload or b""
     if "length" in shard.part:
-        row = Quarantined(
+        bad = Quarantined(
             shard.source.name,
             shard.first_row,
             shard.line,
@@ -212,7 +212,7 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
             _overlong(limits),
             payload,
         )
-        yield Parsed(Gathered().batch(shard), (row,))
+        yield Parsed(Gathered().batch(shard), (bad,))
         return
     starts, ends, blank = line_bounds(payload)
     lines = np.flatnonzero(~blank)
@@ -334,7 +334,7 @@ def _key_column(scan: _Scan, lines: Ints, path: str) -> pa.Array:
 def _through_objects(
     shard: Shard, scan: _Scan, clean: NDArray[np.bool_], limits: Limits
 ) -> tuple[Batch, NDArray[np.bool_]]:
-    """Clean lines with lists of texts, as Python objects; what cannot be taken from them is left for the strict parser."""
+    """Clean lines with lists of texts, as Python objects; what they do not yield is left for the strict parser."""
     import orjson
 
     rows, read = Gathered(), np.zeros(len(clean), np.bool_)

@@ -47,12 +47,12 @@ def kind_of_name(path: str) -> tuple[str, str] | str:
         return "is an archive: unpack it and name the files"
     if last in _OTHERS:
         return f"is compressed with {_OTHERS[last]}: unpack it, or compress it with gzip or zstd"
-    format = _FORMATS.get(inner)
-    if format is None:
+    kind = _FORMATS.get(inner)
+    if kind is None:
         return f"is of unknown kind; known: {' '.join(_FORMATS)}, each also .gz or .zst"
-    if compression and format in _WHOLE:
-        return f"is a compressed {format} file: {format} compresses inside; unpack it"
-    return format, compression
+    if compression and kind in _WHOLE:
+        return f"is a compressed {kind} file: {kind} compresses inside; unpack it"
+    return kind, compression
 
 
 def wrong_content(source: Source) -> str:
@@ -65,8 +65,10 @@ def wrong_content(source: Source) -> str:
         return error.reason
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    if not head:
-        return "is empty"
+    return _wrong_head(head, tail, source) if head else "is empty"
+
+
+def _wrong_head(head: bytes, tail: bytes, source: Source) -> str:
     if head.startswith(_LFS):
         return "is a git LFS pointer, not the data: run `git lfs pull`"
     if source.format == "parquet" and b"PARE" in (head[:4], tail):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ Redact = Callable[[bytes, Sequence[Edit]], bytes]
 
 @dataclass(frozen=True)
 class Plan:
-    """decisions: one code for each row of the file. edits(first, last): the edits of the redacted rows first <= row < last."""
+    """decisions: one code per row of the file. edits(first, last): the edits of redacted rows first <= row < last."""
 
     name: str
     decisions: Codes
@@ -48,15 +49,15 @@ class Plan:
         some = self.edits(first, first + len(starts)) if (codes == REDACT).any() else {}
         breaks = (np.diff(codes) != 0) | (starts[1:] != ends[:-1]) | (codes[1:] == REDACT)
         runs = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(starts)]])
-        for low, high in zip(runs[:-1], runs[1:], strict=True):
+        for low, high in pairwise(runs.tolist()):
             if low == high:
                 continue
             piece, code = payload[starts[low] : ends[high - 1]], codes[low]
             if code == REDACT:
-                self.kept.write(redact(piece, self.edits_of(some, first + int(low))), 1)
+                self.kept.write(redact(piece, self.edits_of(some, first + low)), 1)
             elif code != QUARANTINE:
                 target = self.kept if code == KEEP else self.dropped
-                target.write(piece, int(high - low))
+                target.write(piece, high - low)
 
     def edits_of(self, some: Mapping[int, Sequence[Edit]], row: int) -> Sequence[Edit]:
         """The edits of a redacted row; CheckerError when it has none, for then it would be kept as it is."""

@@ -64,7 +64,7 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     text, reason = _decoded(payload)
     if "length" in shard.part:
         reason = f"{TOO_LONG} of {limits.max_text_bytes} bytes for one text"
-    rows, bad = Gathered(), ()
+    rows, bad = Gathered(), tuple[Quarantined, ...]()
     if reason:
         length = shard.part.get("length", len(payload))
         bad = (Quarantined(shard.source.name, shard.first_row, 1, 0, length, reason, payload[:RAW_BYTES]),)

@@ -18,7 +18,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.int64]
 
 FIELD, PLAIN, QUOTED, CLOSED, SKIP = 0, 1, 2, 3, 4
-"""Where a scan stands: before a field, in a plain one, in a quoted one, after its second quote, in the rest of a bad record."""
+"""Where a scan is: before a field, in a plain or quoted one, after its second quote, in the rest of a bad record."""
 GOOD, RAGGED, MISQUOTED, BARE_CR, NOT_UTF8, NUL = 0, 1, 2, 3, 4, 5
 """What a record is."""
 
@@ -78,7 +78,7 @@ def _well_formed(data: Bytes, i: int, end: int) -> int:
 
 @kernel
 def _quoted(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(place after the closing quote, bytes of the value) of the quoted field whose opening quote is at i; (-1, 0) if open."""
+    """(place after the closing quote, bytes of the value) of the field whose opening quote is at i; (-1, 0) if open."""
     first = i + 1
     doubled = 0
     i = first
@@ -94,7 +94,9 @@ def _quoted(data: Bytes, i: int, end: int) -> tuple[int, int]:
 
 
 @kernel
-def _record(data: Bytes, i: int, end: int, delimiter: int, slots: Ints, spans: Ints) -> int:
+def _record(  # noqa: C901, PLR0917 - one automaton
+    data: Bytes, i: int, end: int, delimiter: int, slots: Ints, spans: Ints
+) -> int:
     """What the record data[i:end] is; the (start, end, size) of its wanted fields are written to spans."""
     column = 0
     while True:
@@ -124,7 +126,9 @@ def _record(data: Bytes, i: int, end: int, delimiter: int, slots: Ints, spans: I
 
 
 @kernel
-def records(data: Bytes, starts: Ints, ends: Ints, delimiter: int, slots: Ints, status: Bytes, spans: Ints) -> None:
+def records(  # noqa: PLR0917 - kernels take arrays by position
+    data: Bytes, starts: Ints, ends: Ints, delimiter: int, slots: Ints, status: Bytes, spans: Ints
+) -> None:
     """Fill status[record] and spans[record, slot] = (start, end, bytes when unquoted) of the wanted fields.
 
     starts, ends: the records in data without their line ends. slots: for each column its place in spans, or -1.

@@ -116,7 +116,7 @@ def _utf8(data: Bytes, i: int, end: int) -> int:
 
 @kernel
 def _string(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(place of the closing quote, bytes of the value in UTF-8) of the string whose first character is at i; (-1, 0) if bad."""
+    """(closing quote, bytes of the value in UTF-8) of the string whose first character is at i; (-1, 0) if bad."""
     first = i
     saved = 0
     while i < end:
@@ -141,14 +141,14 @@ def _string(data: Bytes, i: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _name(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(place of the closing quote, 64-bit FNV-1a hash) of a name without escapes whose first character is at i; (-1, 0) if doubtful."""
+    """(closing quote, 64-bit FNV-1a hash) of the name whose first character is at i; (-1, 0) if it has escapes."""
     state = _FNV_OFFSET
     stop, size = _string(data, i, end)
     if stop < 0 or size != stop - i:
         return -1, 0
     for k in range(i, stop):
         state = (state ^ np.uint64(data[k])) * _FNV_PRIME
-    return stop, np.int64(state)
+    return stop, np.int64(state)  # type: ignore[return-value]
 
 
 @kernel
@@ -226,14 +226,14 @@ def _wanted(data: Bytes, i: int, stop: int, names: Bytes, bounds: Ints) -> int:
 @kernel
 def _known(hashes: Ints, first: int, last: int) -> bool:
     """Whether hashes[last] is among hashes[first:last]."""
-    for k in range(first, last):
+    for k in range(first, last):  # noqa: SIM110 - numba has no generators here
         if hashes[k] == hashes[last]:
             return True
     return False
 
 
 @kernel
-def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one automaton; a call per byte would cost half the speed
+def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automaton; a call per byte would cost half the speed
     data: Bytes, i: int, end: int, names: Bytes, bounds: Ints, max_nesting: int, spans: Spans, kinds: Bytes, work: Ints
 ) -> int:
     if i + 3 <= end and data[i] == 0xEF and data[i + 1] == 0xBB and data[i + 2] == 0xBF:
@@ -281,7 +281,7 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one automaton; a call
                 return DOUBT
             i += 1
             state = _VALUE
-        elif c == 123 or c == 91:
+        elif c in (123, 91):
             depth += 1
             if depth > max_nesting or depth >= _MAX_DEPTH:
                 return DOUBT
@@ -310,7 +310,7 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one automaton; a call
 
 
 @kernel
-def scan_lines(
+def scan_lines(  # noqa: PLR0917 - kernels take arrays by position
     data: Bytes,
     starts: Ints,
     ends: Ints,
