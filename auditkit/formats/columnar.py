@@ -20,7 +20,7 @@ from auditkit.formats.rows import Columns, Gathered, batch, key_paths
 from auditkit.formats.splice import by_field, splice
 from auditkit.formats.splitting import Plan
 from auditkit.layouts import TOO_LONG, Row, Step, extract, key, steps
-from auditkit.shards import DROP, REDACT, Edit, Layout, Limits, Parsed, Quarantined, Shard
+from auditkit.shards import DROP, REDACT, Edit, Layout, Limits, Parsed, Quarantined, Shard, Source
 from auditkit.text.safe import printable
 
 if TYPE_CHECKING:

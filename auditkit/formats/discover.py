@@ -1,4 +1,5 @@
-# ruff: noqa: PTH - paths stay as the user wrote them: Path would resolve links and lose a trailing slash
+# ruff: noqa: PTH100, PTH112, PTH116, PTH118, PTH120, PTH123, PTH207
+# Paths stay as the user wrote them: Path would lose a trailing slash, and its glob another order.
 """The input files behind what the user named: files, folders, patterns, stdin, addresses; refused files are all named.
 
 A folder is read whole: a file of unknown kind in it is refused by its name, not passed over, except hidden ones, ones
