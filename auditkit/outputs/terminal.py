@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from auditkit.report_data import Report, Row
-from auditkit.report_data.views import checker_state, drop_reasons, headline, next_steps, why
+from auditkit.report_data import Report
+from auditkit.report_data.views import checker_state, drop_reasons, headline, next_steps, not_whole, why
 from auditkit.report_data.words import MAX_TEXT, amount, count, message, plain, seconds, size
 
 MARKS = {"pass": "✓", "fail": "✗", "incomplete": "!", "undecided": "?", "none": "·"}
@@ -77,14 +77,12 @@ def _checkers(report: Report, marks: Mapping[str, str]) -> Table:
             Text(marks[state], STYLES[state]),
             Text(_said(checker["name"], limit=24)),
             Text(_figure(report, str(checker["name"]))),
-            Text(f"{count(checker['looked'])} of {count(checker['of'])}", _style(checker)),
+            Text(
+                f"{count(checker['looked'])} of {count(checker['of'])}", "yellow" if not_whole(report, checker) else ""
+            ),
             Text(seconds(times.get(checker["name"], {}).get("cpu_s"))),
         )
     return table
-
-
-def _style(checker: Row) -> str:
-    return "yellow" if checker["looked"] < checker["of"] else ""
 
 
 def _figure(report: Report, checker: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from auditkit.checker import Rule
 from auditkit.report_data import Row
 from auditkit.text.safe import printable
 
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")  # never text; XML and some browsers refuse them
 MAX_TEXT = 200  # characters of one text of a document in a report; more helps no reviewer
 _SHARES = ("share", "rate", "ratio_of_documents", "distinct_1", "distinct_2", "distinct_3", "tv_distance", "agreement")
 
@@ -15,6 +17,7 @@ _SHARES = ("share", "rate", "ratio_of_documents", "distinct_1", "distinct_2", "d
 def plain(text: object, *, limit: int = MAX_TEXT) -> str:
     """Text from data on one line without control, bidi or invisible characters, at most `limit` long."""
     shown = printable("" if text is None else str(text), limit=limit)
+    shown = _NONCHARACTERS.sub(lambda match: f"\\u{ord(match.group()):04x}", shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

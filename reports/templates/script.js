@@ -4,7 +4,7 @@
   const CHUNK = 60;
   const SEVERITIES = ["critical", "high", "medium", "low", "info"];
   const DECISIONS = [["", "–"], ["accepted_risk", "accepted risk"], ["false_positive", "false positive"], ["must_fix", "must fix"]];
-  const HIDDEN = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\ufff9-\ufffb]/g;
+  const HIDDEN = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\u{e0000}-\u{e0fff}\ud800-\udfff]/gu;
 
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("findings-data").textContent);
@@ -12,8 +12,8 @@
   const total = columns.rule.length;
   const text = (name, i) => { const at = columns[name][i]; return at === null ? "" : strings[at]; };
   const escaped = (value) => value.replace(HIDDEN, (char) => {
-    const code = char.charCodeAt(0);
-    return code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0");
+    const hex = char.codePointAt(0).toString(16);
+    return hex.length <= 2 ? "\\x" + hex.padStart(2, "0") : hex.length <= 4 ? "\\u" + hex.padStart(4, "0") : "\\U" + hex.padStart(8, "0");
   });
 
   const haystack = new Array(total);
@@ -143,7 +143,10 @@
     for (const value of values) select.append(new Option(value, value));
     select.addEventListener("change", update);
   }
-  search.addEventListener("input", update);
+  let searched = "";
+  for (const kind of ["input", "change", "search"]) {
+    search.addEventListener(kind, () => { if (search.value !== searched) { searched = search.value; update(); } });
+  }
   for (const button of table.querySelectorAll("th button")) {
     button.addEventListener("click", () => {
       const key = button.dataset.sort;
@@ -154,9 +157,16 @@
     });
   }
   for (const link of document.querySelectorAll("a[data-rule]")) {
-    link.addEventListener("click", () => { search.value = ""; filters.rule.value = link.dataset.rule; update(); });
+    link.addEventListener("click", () => { search.value = searched = ""; filters.rule.value = link.dataset.rule; update(); });
   }
-  new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) draw(); }, { rootMargin: "600px" }).observe(byId("sentinel"));
+  const end = byId("sentinel");
+  const watcher = new IntersectionObserver((entries) => {
+    if (drawn >= found.length || !entries.some((entry) => entry.isIntersecting)) return;
+    draw();
+    watcher.unobserve(end);
+    watcher.observe(end); // reports again, so that drawing goes on until the end is out of view
+  }, { rootMargin: "600px" });
+  watcher.observe(end);
 
   // ---- marking: a bar that counts the decisions and downloads them ----
   const said = make("p", { role: "status" });

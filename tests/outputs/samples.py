@@ -188,7 +188,7 @@ def _manifest(counts: dict[str, int], n_rows: int) -> dict[str, object]:
                 "sha256": hashlib.sha256(path.encode()).hexdigest(),
                 "rows": rows,
                 "format": "jsonl",
-                "layout": layout,
+                "layout": {"name": layout, "texts": [["text", "text"]]},
                 "blank_lines": 0,
             }
             for path, size, rows, layout in (
@@ -352,7 +352,7 @@ def hostile() -> Report:
     manifest = base.manifest | {
         "verdict": "fail",
         "reasons": list(HOSTILE),
-        "inputs": [base.manifest["inputs"][0] | {"path": text, "layout": text} for text in HOSTILE],
+        "inputs": [base.manifest["inputs"][0] | {"path": text, "layout": {"name": text}} for text in HOSTILE],
         "files": [base.manifest["files"][0] | {"path": text} for text in HOSTILE],
         "gaps": [{"checker": "pii", "file": text, "first_row": 0, "n_rows": 1, "reason": text} for text in HOSTILE],
         "gates": [

@@ -90,7 +90,7 @@ def table(
         ),
     )
     made = el("table", el("caption", caption), el("thead", top), el("tbody", *body), class_=class_ or None)
-    return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
+    return el("div", made, class_="scroll", tabindex=0, role="group", aria_label=caption)
 
 
 def more(summary: str, *children: Child) -> Html:

@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 from auditkit.outputs.html.elements import Html, data, el, join
 from auditkit.outputs.html.sections import document
 from auditkit.report_data import Report
-from auditkit.report_data.words import count, plain
+from auditkit.report_data.words import MAX_TEXT, count, plain
 
 BUDGET_BYTES = 4_200_000  # of 5 MB for the page; the rest of it takes some 0.3 MB
 MAX_ROWS = 40_000  # a browser searches them within a frame or two
 STATIC_ROWS = 50  # drawn without script, and printed
 TEXTS = ("file", "id", "field", "rule", "severity", "action", "evidence", "detail", "group", "fingerprint")
 NUMBERS = ("row", "line", "start", "end", "score", "waived")
+WHOLE = ("file", "id", "rule", "fingerprint")  # by these a finding is looked for
 _LIMITS = ((200, True), (120, False), (60, False))  # characters of a text, with detail: tried until the budget holds
 
 
@@ -45,13 +46,17 @@ def embedded(report: Report) -> tuple[str, int]:
     block = ""
     for limit, with_detail in _LIMITS:
         block = _encoded(report, table, limit=limit, with_detail=with_detail)
-        if len(block) <= BUDGET_BYTES:
+        if _bytes(block) <= BUDGET_BYTES:
             return block, table.num_rows
     limit = _LIMITS[-1][0]
-    while len(block) > BUDGET_BYTES:
-        table = table.slice(0, int(table.num_rows * 0.95 * BUDGET_BYTES / len(block)))
+    while _bytes(block) > BUDGET_BYTES:
+        table = table.slice(0, int(table.num_rows * 0.95 * BUDGET_BYTES / _bytes(block)))
         block = _encoded(report, table, limit=limit, with_detail=False)
     return block, table.num_rows
+
+
+def _bytes(block: str) -> int:
+    return len(block) if block.isascii() else len(block.encode())
 
 
 def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) -> str:
@@ -60,7 +65,7 @@ def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) 
     columns: dict[str, list[Any]] = {}
     for name in TEXTS:
         values = table[name].to_pylist() if name != "detail" or with_detail else [None] * table.num_rows
-        columns[name] = [_number(numbers, value, limit) for value in values]
+        columns[name] = [_number(numbers, value, MAX_TEXT if name in WHOLE else limit) for value in values]
     for name in NUMBERS:
         column = table[name].cast(pa.int64()) if name == "waived" else table[name]
         columns[name] = column.to_pylist()
@@ -70,7 +75,7 @@ def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) 
         if plain(rule) in numbers
     }
     content = {"strings": list(numbers), "columns": columns, "rules": rules}
-    shown = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    shown = json.dumps(content, ensure_ascii=False, separators=(",", ":"))  # `plain` left nothing to escape but these
     for char in "<>&\x7f":
         shown = shown.replace(char, f"\\u{ord(char):04x}")
     return shown
@@ -124,7 +129,7 @@ def section(report: Report, embedded_rows: int) -> Html:
             note if total > len(top) else None,
             tools,
             el("p", "", id="shown", role="status"),
-            el("div", made, class_="scroll wide", tabindex=0, role="region", aria_label="Table of findings"),
+            el("div", made, class_="scroll wide", tabindex=0, role="group", aria_label="Table of findings"),
             el("p", "", id="sentinel"),
         ]
     )

@@ -49,7 +49,7 @@ def provenance(report: Report) -> Html:
             count(item["rows"]),
             size(item["bytes"]),
             data(item["format"]),
-            data(item["layout"]),
+            data(item["layout"]["name"]),
             el("code", plain(item["sha256"]), class_="hash"),
         )
         for item in manifest["inputs"][:SHOWN_FILES]

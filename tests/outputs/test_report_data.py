@@ -1,0 +1,152 @@
+"""Reading a run folder, and the views and words that every rendering shares."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import samples
+
+from auditkit.errors import RunFolderError
+from auditkit.report_data import Report, read_report
+from auditkit.report_data.views import clusters, drop_reasons, next_steps, rule_counts, worst_findings
+from auditkit.report_data.words import amount, bound, interval, percent, plain, seconds, size
+
+
+@pytest.fixture
+def folder(tmp_path: Path, report: Report) -> Path:
+    for name, content in (("manifest", report.manifest), ("metrics", report.metrics), ("run", report.run)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    for name in ("findings", "documents", "certificates"):
+        pq.write_table(getattr(report, name), tmp_path / f"{name}.parquet", write_page_checksum=True)
+    return tmp_path
+
+
+def test_a_run_folder_reads_back(folder: Path, report: Report) -> None:
+    read = read_report(folder)
+    assert read.manifest == report.manifest
+    assert read.findings.equals(report.findings)
+    assert read.certificates.equals(report.certificates)
+    assert list(read.before) == []
+
+
+def test_the_round_before_is_read_from_a_folder_or_a_file(folder: Path, report: Report) -> None:
+    assert list(read_report(folder, before=folder).before) == list(report.metrics)
+    assert list(read_report(folder, before=folder / "metrics.json").before) == list(report.metrics)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "findings.parquet", "documents.parquet"])
+def test_a_missing_file_is_named(name: str, folder: Path) -> None:
+    (folder / name).unlink()
+    with pytest.raises(RunFolderError, match=f"no {name}; is it a run folder"):
+        read_report(folder)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "findings.parquet"])
+def test_a_damaged_file_is_named(name: str, folder: Path) -> None:
+    (folder / name).write_bytes(b"PAR1{")
+    with pytest.raises(RunFolderError, match=f"{name} is damaged"):
+        read_report(folder)
+
+
+def test_drop_reasons_add_up(report: Report) -> None:
+    reasons = drop_reasons(report)
+    assert sum(reason.first for reason in reasons) == report.counts["dropped"]
+    assert all(reason.first <= reason.all for reason in reasons)
+    assert [reason.first for reason in reasons] == sorted((reason.first for reason in reasons), reverse=True)
+
+
+def test_dropped_without_a_reason_is_said() -> None:
+    report = samples.sample(n_rows=30, n_findings=0)
+    documents = report.documents.set_column(4, "decision", pa.array(["drop"] * report.documents.num_rows))
+    bare = Report(report.manifest, report.metrics, report.run, report.findings, documents, report.certificates)
+    assert drop_reasons(bare) == [("", 23, 23)]
+
+
+def test_worst_findings_show_each_rule_and_each_document_once(report: Report) -> None:
+    worst = worst_findings(report, "pii", limit=6)
+    assert {row["rule"] for row in worst} == {"pii/email", "pii/credit-card", "pii/phone"}
+    assert len({(row["file"], row["row"]) for row in worst}) == 6
+    assert worst[0]["severity"] == "critical"
+
+
+def test_rule_counts_are_sorted_by_severity(report: Report) -> None:
+    counted = rule_counts(report)
+    assert sum(row.findings for row in counted) == report.findings.num_rows
+    assert counted[0].severity == "critical"
+    assert counted[-1].severity == "low"
+
+
+def test_clusters_hold_every_certificate(report: Report) -> None:
+    groups = clusters(report)
+    assert sum(len(group.removed) for group in groups) == report.certificates.num_rows
+    assert len(groups[0].removed) == max(len(group.removed) for group in groups)
+
+
+@pytest.mark.parametrize("verdict", ["pass", "fail", "incomplete"])
+def test_there_is_always_something_to_do_next(verdict: str) -> None:
+    assert 1 <= len(next_steps(samples.sample(n_rows=60, n_findings=9, verdict=verdict))) <= 4
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (0.9999, "99.99%"),
+        (0.00001, "0.001%"),
+        (0.034, "3.40%"),
+        (0.5, "50.0%"),
+        (1e-19, "0%"),
+        (0.0999, "9.99%"),
+    ],
+)
+def test_percent(value: float | None, shown: str) -> None:
+    assert percent(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "shown"),
+    [
+        ("documents_share", 0.25, "25.0%"),
+        ("region.tv_distance", 0.4421, "44.2%"),
+        ("findings", 12345.0, "12,345"),
+        ("compression_ratio", 3.21444, "3.214"),
+        ("region.ratio", 0.1399, "0.1399"),
+        ("vocabulary", None, "–"),
+    ],
+)
+def test_amount(metric: str, value: float | None, shown: str) -> None:
+    assert amount(metric, value) == shown
+
+
+def test_bound_and_interval() -> None:
+    gate = {"metric": "pii.documents_share", "op": "max", "threshold": 0.02}
+    assert bound(gate) == "at most 2%"
+    assert bound(gate | {"op": "min", "threshold": 0.125}) == "at least 12.5%"
+    assert interval("pii.documents_share", 0.01, 0.02) == "1.00% to 2.00%"
+    assert interval("pii.documents_share", None, 0.02) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.423, "0.42 s"), (14.2, "14 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_seconds(value: float, shown: str) -> None:
+    assert seconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(12, "12 bytes"), (4_308_338, "4.3 MB"), (2.5e9, "2.5 GB"), (1500, "1.5 kB")]
+)
+def test_size(value: float, shown: str) -> None:
+    assert size(value) == shown
+
+
+def test_plain_cuts_after_escaping() -> None:
+    assert len(plain("\u200b" * 500, limit=60)) == 60
+    assert plain("a\nb\u202ec\ufffe") == "a\\x0ab\\u202ec\\ufffe"
+    assert plain(None) == ""
