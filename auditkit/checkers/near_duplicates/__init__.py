@@ -102,7 +102,7 @@ class NearDuplicates:
         )
 
     def state_bytes(self, n_docs: int) -> int:
-        """24 bytes per document and 4 per band: 120 per document at threshold 0.8."""
+        """24 bytes per document and 4 per band: 96 per document at threshold 0.8."""
         return int(n_docs * (BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.bands.n))
 
     def _priority(self, state: State, context: Context) -> NDArray[np.float64]:

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auditkit.checker import State
+    from auditkit.checkers.near_duplicates.leaders import Buckets, Sets
 
 _32 = np.uint64(32)
+CROWDED = 1000
+"""Pairs per document in the buckets of bands above which rare grams are cheaper: 32,802 manuals have 60, pages of one
+template thousands."""
 
 
 class Copy(NamedTuple):
@@ -123,9 +127,55 @@ def _near(
     nodes, speakers = nodes[order], speakers[order]
     ends = np.cumsum(looked["sizes"])
     sets = Sets(looked["grams"], (ends - looked["sizes"])[order], ends[order], threshold)
-    keys = state["keys"][rows[order]]
-    ordered = np.stack([in_band(keys[:, band]) for band in range(keys.shape[1])])
-    found = leaders(ordered, sets, int(ranks.stays[speakers].sum()))
+    buckets = _band_buckets(state["keys"][rows[order]])
+    if _pairs(buckets) > CROWDED * len(order):
+        buckets, sets = _rare_gram_buckets(sets)
+    found = leaders(buckets, sets, int(ranks.stays[speakers].sum()))
     near = np.flatnonzero(found.leader >= 0)
     kept.document[nodes[near]] = speakers[found.leader[near]]
     kept.similarity[nodes[near]] = found.similarity[near]
+
+
+def _band_buckets(keys: NDArray[np.uint32]) -> Buckets:
+    """Documents with the same key in the same band; documents that are alone in theirs are left out."""
+    from auditkit.checkers.near_duplicates.leaders import Buckets
+
+    members, opens = [np.zeros(0, np.uint32)], [np.zeros(0, bool)]
+    for band in range(keys.shape[1]):
+        ordered = in_band(keys[:, band])
+        shared, first = _shared(ordered >> _32)
+        members.append(ordered[shared].astype(np.uint32))
+        opens.append(first[shared])
+    return Buckets(np.concatenate(members), np.concatenate(opens))
+
+
+def _rare_gram_buckets(sets: Sets) -> tuple[Buckets, Sets]:
+    """Documents that share one of their rarest grams, and the sets with the rarest first.
+
+    They are a superset of the similar pairs, whatever they have in common else: texts from one template share most
+    bands without being similar enough, but what they share is frequent, and not here.
+    """
+    from auditkit.checkers.near_duplicates.leaders import Buckets, frequencies, rare_grams, rarest_first
+
+    shift = 64 - max(16, len(sets.values).bit_length() + 1)
+    sets = sets._replace(values=rarest_first(sets, frequencies(sets.values, shift), shift))
+    grams, documents = rare_grams(sets)
+    order = np.argsort(grams, kind="stable")
+    shared, first = _shared(grams[order])
+    return Buckets(documents[order][shared], first[shared]), sets
+
+
+def _shared(ordered: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(is it equal to a neighbour, is it the first of its run) for each of the sorted values."""
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    last = np.ones(len(ordered), bool)
+    last[:-1] = first[1:]
+    return ~(first & last), first
+
+
+def _pairs(buckets: Buckets) -> int:
+    """Pairs of documents in the buckets, each counted once per bucket."""
+    edges = np.append(np.flatnonzero(buckets.opens), len(buckets.opens))
+    sizes = np.diff(edges)
+    return int((sizes * (sizes - 1) // 2).sum())

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.int64]
 
-_32 = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
+_48 = np.uint64(48)
+_LOW_48 = np.uint64((1 << 48) - 1)
 
 
 class Sets(NamedTuple):
@@ -27,14 +27,18 @@ class Sets(NamedTuple):
     threshold: float
 
 
-class Bands(NamedTuple):
-    """Buckets: ordered uint64[bands, n], each band sorted, key in the upper half and document in the lower.
+class Buckets(NamedTuple):
+    """Who may be similar: bucket after bucket, ascending in each; opens[i]: members[i] is the first of a bucket."""
 
-    place: where document i stands in each band. after: the next place that is still taken.
-    """
+    members: NDArray[np.uint32]
+    opens: NDArray[np.bool_]
 
-    ordered: NDArray[np.uint64]
-    place: NDArray[np.uint32]
+
+class Walk(NamedTuple):
+    """Where each document stands: places[starts[i]:starts[i + 1]] in the buckets; after: the next place still taken."""
+
+    starts: Places
+    places: NDArray[np.uint32]
     after: NDArray[np.uint32]
 
 
@@ -47,25 +51,29 @@ class Found(NamedTuple):
 
 
 @kernel
-def bands_of(ordered: NDArray[np.uint64]) -> Bands:
-    """The buckets with everybody in them; 16 bytes per document and band."""
-    place, after = np.empty(ordered.shape, np.uint32), np.empty(ordered.shape, np.uint32)
-    for band in range(ordered.shape[0]):
-        for i in range(ordered.shape[1]):
-            place[band, ordered[band, i] & _LOW] = i
-            after[band, i] = i + 1
-    return Bands(ordered, place, after)
+def walk_of(buckets: Buckets, n: int) -> Walk:
+    """The places of n documents, everybody still there."""
+    starts = np.zeros(n + 1, np.int64)
+    for member in buckets.members:
+        starts[member + 1] += 1
+    starts = np.cumsum(starts)
+    fill = starts[:-1].copy()
+    places = np.empty(buckets.members.size, np.uint32)
+    for i in range(buckets.members.size):
+        member = buckets.members[i]
+        places[fill[member]] = i
+        fill[member] += 1
+    return Walk(starts, places, np.arange(1, buckets.members.size + 1).astype(np.uint32))
 
 
 @kernel
-def visit(leader: int, band: int, bands: Bands, sets: Sets, found: Found) -> None:
-    """Compares a leader with everyone behind it in its bucket, and takes the removed ones out."""
-    row, after = bands.ordered[band], bands.after[band]
-    last = np.int64(bands.place[band, leader])
-    key = row[last] >> _32
-    at = np.int64(after[last])
-    while at < row.size and row[at] >> _32 == key:
-        other = np.int64(row[at] & _LOW)
+def visit(place: int, buckets: Buckets, walk: Walk, sets: Sets, found: Found) -> None:
+    """Compares the leader at this place with everyone behind it in the bucket, and takes the removed ones out."""
+    leader = int(buckets.members[place])
+    last = place
+    at = int(walk.after[place])
+    while at < buckets.members.size and not buckets.opens[at]:
+        other = int(buckets.members[at])
         if found.leader[other] < 0 and found.seen[other] != leader:
             found.seen[other] = leader
             similarity = jaccard(
@@ -77,23 +85,76 @@ def visit(leader: int, band: int, bands: Bands, sets: Sets, found: Found) -> Non
                 found.leader[other] = leader
                 found.similarity[other] = similarity
         if found.leader[other] >= 0:
-            after[last] = after[at]
+            walk.after[last] = walk.after[at]
         else:
             last = at
-        at = np.int64(after[at])
+        at = int(walk.after[at])
 
 
 @kernel
-def leaders(ordered: NDArray[np.uint64], sets: Sets, n_leaders: int) -> Found:
+def leaders(buckets: Buckets, sets: Sets, n_leaders: int) -> Found:
     """Who removes whom; documents are numbered by priority, and only the first n_leaders may remove others.
 
     A removed document is taken out of its buckets, so that a bucket of copies is walked once and not once per pair.
     """
-    n = ordered.shape[1]
-    bands = bands_of(ordered)
+    n = sets.starts.size
+    walk = walk_of(buckets, n)
     found = Found(np.full(n, -1, np.int64), np.ones(n), np.full(n, -1, np.int64))
     for i in range(n_leaders):
         if found.leader[i] < 0:
-            for band in range(ordered.shape[0]):
-                visit(i, band, bands, sets, found)
+            for k in range(walk.starts[i], walk.starts[i + 1]):
+                visit(int(walk.places[k]), buckets, walk, sets, found)
     return found
+
+
+@kernel
+def frequencies(values: NDArray[np.uint64], shift: int) -> NDArray[np.uint16]:
+    """Counts of the grams by their highest 64 - shift bits, up to 65535: at least how often each one occurs."""
+    counts = np.zeros(1 << (64 - shift), np.uint16)
+    for value in values:
+        place = value >> np.uint64(shift)
+        counts[place] = min(int(counts[place]) + 1, 65535)
+    return counts
+
+
+@kernel
+def rarest_first(sets: Sets, counts: NDArray[np.uint16], shift: int) -> NDArray[np.uint64]:
+    """The values of the sets, each set sorted by count, which fills the upper 16 bits, and then by gram.
+
+    Sets that differ in what is rare are told apart after a few steps of `jaccard`.
+    """
+    keys = np.empty(sets.values.size, np.uint64)
+    for i in range(keys.size):
+        value = sets.values[i]
+        keys[i] = (np.uint64(counts[value >> np.uint64(shift)]) << _48) | (value & _LOW_48)
+    for i in range(sets.starts.size):
+        keys[sets.starts[i] : sets.ends[i]].sort()
+    return keys
+
+
+@kernel
+def rare_grams(sets: Sets) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    """(gram, document) for the rarest grams of each document, of which two similar ones share at least one.
+
+    Prefix filter (Bayardo, Ma, Srikant 2007): of n grams at least threshold * n are shared, so among the rarest
+    n - threshold * n + 1 in any common order there is a shared one. Grams that occur once are left out.
+    """
+    total = 0
+    for i in range(sets.starts.size):
+        total += prefix_size(sets.ends[i] - sets.starts[i], sets.threshold)
+    grams, documents = np.empty(total, np.uint64), np.empty(total, np.uint32)
+    p = 0
+    for i in range(sets.starts.size):
+        own = sets.values[sets.starts[i] : sets.ends[i]]
+        for key in own[: prefix_size(own.size, sets.threshold)]:
+            if key >> _48 > 1:
+                grams[p] = key
+                documents[p] = i
+                p += 1
+    return grams[:p], documents[:p]
+
+
+@kernel
+def prefix_size(n: int, threshold: float) -> int:
+    """How many of n grams must be looked at to meet one that a similar document shares."""
+    return n - int(np.ceil(threshold * n - 1e-9)) + 1

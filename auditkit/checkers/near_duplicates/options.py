@@ -11,9 +11,9 @@ LOWEST_THRESHOLD = 0.4
 """Below it nearly every pair of documents shares a band of 3 rows and is compared: quadratic time."""
 MISSED = 1e-4
 """Probability that a pair exactly at the threshold shares no band; pairs above it are missed less often."""
-MAX_BINS = 144
+MAX_BINS = 72
 MIN_ROWS = 3
-"""Bins of a signature at most, rows of a band at least; threshold 0.8 gets 24 bands of 5 rows."""
+"""Bins of a signature at most, rows of a band at least; threshold 0.8 gets 18 bands of 4 rows."""
 
 
 class Bands(NamedTuple):
