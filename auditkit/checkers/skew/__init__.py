@@ -1,0 +1,185 @@
+"""Which places and which people a corpus speaks of, and how far that is from a reference.
+
+What it finds
+    Regions that are named far more or far less often than their share of the world's population; countries that are
+    all but erased; the balance of genders, religions, ages and other groups of people; filters that remove rows about
+    one group more often than rows about others; rows that list countries.
+
+Why it matters
+    A model speaks of the world as its corpus does. How often a country is named in the training corpus predicts how
+    far a model erases it (Schwöbel et al. 2023, arXiv 2310.14777); simple prompts to a model give regionally biased
+    data (Yu et al. 2023, arXiv 2306.15895), and each round of self-training builds on the round before. Quality
+    filters and blocklists remove texts about minorities more often (Dodge et al. 2021, arXiv 2104.08758; Gururangan
+    et al. 2022, arXiv 2201.10474), so the other checkers are audited too.
+
+How
+    One pass over the text finds names of countries (in 23 languages), demonyms, capitals, first-level divisions,
+    cities of 15,000 people and more, and about 1,200 terms for groups of people: whole words, leftmost and longest,
+    from a table of hashes. A name that could be something else is judged by its capital letter, the words beside it
+    (a first name, `City, Country`, a state) and the other places of the text. Each row becomes one mask; counts of
+    equal masks give all shares, and one multinomial draw over them is a bootstrap of the rows. Unit: row x region,
+    once per row; rows that name more than 40 countries are left out and counted apart. Nobody's gender or origin is
+    inferred from a name: first names only tell that `Paris Hilton` is not a place.
+
+What it misses
+    See benchmarks/skew.py for the figures per corpus. Weakest on local newspapers, whose `London` may lie in Ontario,
+    and on tweets without capital letters. Country names in other languages than English are found in their basic form:
+    inflected ones (`w Polsce`, `Suomessa`) are not. Terms for groups are English.
+
+Options
+    reference        "world-population" (default) or "uniform"
+    confidence       of all intervals, default 0.95
+    tolerated_ratio  a region's share over its reference passes inside 1/r..r, default 1.25
+
+Source
+    Places: rules/lexicons/places.npz and countries.csv, made by training/places.py from ISO 3166-1, UN M49, CLDR,
+    GeoNames (CC-BY 4.0), the CIA World Factbook and World Bank population figures (CC-BY 4.0). Taiwan and Kosovo, which
+    M49 lacks, are put into Eastern Asia and Southern Europe; Palestine and Western Sahara are entries of ISO 3166-1.
+    People: rules/lexicons/people.toml, written for this project.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from auditkit.checker import Context, Outcome, Rule, State, rule_pack
+from auditkit.checkers.skew import cells, people, regions
+from auditkit.checkers.skew.mentions import mentions
+from auditkit.findings import Found, detail, found_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from auditkit.documents import Batch
+    from auditkit.findings import Metric
+
+__all__ = ["Skew", "SkewOptions", "mentions"]
+
+AXES = ("gender", "age", "religion", "race", "nationality", "disability", "orientation", "body", "class", "politics")
+
+
+@dataclass(frozen=True)
+class SkewOptions:
+    """Options of `[checkers.skew]`; see the module."""
+
+    reference: Literal["world-population", "uniform"] = "world-population"
+    confidence: float = 0.95
+    tolerated_ratio: float = 1.25
+
+    def check(self) -> Iterable[tuple[str, str]]:
+        """Values that make no sense."""
+        if not 0.5 <= self.confidence < 1:
+            yield "confidence", f"expected 0.5 <= confidence < 1, got {self.confidence}"
+        if self.tolerated_ratio <= 1:
+            yield "tolerated_ratio", f"expected more than 1, got {self.tolerated_ratio}"
+
+
+class Skew:
+    """Places and people of a corpus against a reference."""
+
+    name: ClassVar[str] = "skew"
+    version: ClassVar[str] = "1"
+    Options: ClassVar[type] = SkewOptions
+    METRICS: ClassVar[tuple[str, ...]] = (
+        "region.share",
+        "region.ratio",
+        "region.mentions_needed",
+        "region.tv_distance",
+        "region.js_divergence",
+        "region.rows_share",
+        "region.list_rows",
+        "region.quota",
+        "continent.share",
+        "country.ratio",
+        "country.erased_share",
+        "gender.masculine_feminine_ratio",
+        "filter_impact.risk_ratio",
+        "filter_impact.max_risk_ratio",
+        *(f"{axis}.{metric}" for axis in AXES for metric in ("rows_share", "share")),
+    )
+    default_action: ClassVar[str] = "flag"
+    finish_order: ClassVar[int] = 2
+
+    def __init__(self, options: SkewOptions) -> None:
+        self.options = options
+
+    def rules(self) -> Sequence[Rule]:
+        """All rules."""
+        return rule_pack("skew")
+
+    def map(self, batch: Batch) -> State:
+        """Masks of the rows that mention a place or a group; see cells.cells_of."""
+        return cells.cells_of(batch)
+
+    def merge(self, left: State, right: State) -> State:
+        """Both states."""
+        return cells.merged(left, right)
+
+    def again(self, state: State, context: Context) -> State | None:
+        """No second look: the masks say it all."""
+        del state, context
+        return None
+
+    def map_again(self, batch: Batch, wanted: State) -> State:
+        """Nothing; there is no second look."""
+        del batch, wanted
+        return {}
+
+    def merge_again(self, left: State, right: State) -> State:
+        """Nothing; there is no second look."""
+        del left, right
+        return {}
+
+    def state_bytes(self, n_docs: int) -> int:
+        """32 bytes a row and 25 kB."""
+        return cells.state_bytes(n_docs)
+
+    def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
+        """All metrics, and findings about the corpus: regions far off, genders far off, rows that list countries."""
+        del looked
+        options, n_rows = self.options, int(state["n_rows"][0])
+        reference = self.reference()
+        metrics = [
+            *regions.region_metrics(
+                state["places"], reference, confidence=options.confidence, tolerated=options.tolerated_ratio
+            ),
+            *regions.quota_metrics(state["places"], reference, tolerance=0.0),
+            *regions.place_metrics(state, n_rows, confidence=options.confidence),
+            *people.people_metrics(state["people"], n_rows, confidence=options.confidence),
+            *people.impact_metrics(state, n_rows, context.dropped, confidence=options.confidence),
+        ]
+        rules = {rule.id: rule for rule in self.rules()}
+        found = [
+            *_far_off(metrics, rules),
+            *(Found(int(doc), "skew/country-list", score=0.1) for doc in state["lists"]),
+        ]
+        return Outcome(found_table(found), metrics)
+
+    def reference(self) -> regions.Reference:
+        """The shares that regions are held against."""
+        if self.options.reference == "uniform":
+            n_regions = len(cells.scheme("region").names)
+            return regions.Reference("uniform", np.full(n_regions, 1 / n_regions))
+        return regions.Reference("world-population", regions.population_shares("region"))
+
+
+def _far_off(metrics: Sequence[Metric], rules: dict[str, Rule]) -> Iterable[Found]:
+    """A finding about the corpus for each ratio whose whole interval lies outside the rule's bounds."""
+    watched = {"region.ratio": "skew/region", "gender.masculine_feminine_ratio": "skew/gender"}
+    for metric in metrics:
+        if metric.metric not in watched or metric.low is None or metric.high is None:
+            continue
+        rule = watched[metric.metric]
+        bound = float(str(rules[rule].options["ratio"]))
+        if metric.low > bound or metric.high < 1 / bound:
+            facts = {"ratio": round(metric.value or 0.0, 4), "low": round(metric.low, 4), "high": round(metric.high, 4)}
+            yield Found(None, rule, score=_severity(metric), detail=detail(slice=metric.slice, **facts))
+
+
+def _severity(metric: Metric) -> float:
+    """0..1: how far the bound that is nearer to balance lies from it; 10 times off is 0.9."""
+    nearest = min(abs(np.log(max(metric.low or 0.0, 1e-6))), abs(np.log(max(metric.high or 0.0, 1e-6))))
+    return round(float(1 - np.exp(-nearest)), 4)

@@ -1,0 +1,60 @@
+"""The small numbers that the kernels and the tables of this checker share."""
+
+from __future__ import annotations
+
+MAX_WORDS = 8  # the longest name in the tables; longer official names have shorter forms
+
+SEPARATOR, WORD, UPPER, OWN, MARK = range(5)  # what a character is to the kernels
+
+# what stands between two words
+(
+    GAP_NONE,
+    GAP_SPACE,
+    GAP_HYPHEN,
+    GAP_QUOTE,
+    GAP_DOT,
+    GAP_DOT_SPACE,
+    GAP_SPACES,
+    GAP_AMPERSAND,
+    GAP_COMMA,
+    GAP_PAREN,
+    GAP_SENTENCE,
+    GAP_OTHER,
+    GAP_END,
+) = range(13)
+
+# flags of a match
+CAPITAL = 1  # its first letter is a capital
+WORDS_CAPITAL = 2  # so is that of each of its words over three letters
+ALL_CAPS = 4  # all its letters are
+PREV_CAPITAL = 8  # the word before starts with a capital
+NEXT_CAPITAL = 16
+NEXT_ALL_CAPS = 32
+OWN_SCRIPT = 64  # in a script without capitals and without spaces
+AT_SIGN = 128  # part of a user name, path or identifier
+
+# classes of words: context for the rules, never a finding of their own
+FIRST_NAME = 1
+SURNAME = 2
+TITLE = 4
+US_STATE = 8  # Calif, CA
+CA_PROVINCE = 16
+PERSON = 32  # woman, people, student: what an adjective of a group may stand before
+PLACE_HEAD = 64  # City, County, University: what follows a place name inside a longer name
+PREPOSITION = 128  # in, from, near: what stands before a place
+PRONOUN_VERB = 256  # is, are, was: what follows a person or a group
+ORGANISATION = 512  # FC, United, Times, Post: the place names an organisation
+
+# properties of an entry
+STOP = 1  # written lower-case too often to be a place by itself
+ACRONYM = 2  # only in capitals: US, UK, UAE
+VETO = 4  # a phrase that contains a place name and is not a place: White House
+AS_NAME = 8  # also a common first or family name
+LOWER_WORD = 16  # a country that is an ordinary word in lower case: turkey, china
+
+# kinds of place candidates, in the order of the tables
+PLACE_KINDS = ("country", "demonym", "capital", "admin1", "city", "exonym")
+COUNTRY, DEMONYM, CAPITAL_CITY, ADMIN1, CITY, EXONYM = range(6)
+
+# how sure a term of a group is
+SURE, BEFORE_PERSON, WHEN_CAPITAL, PLURAL_OR_PERSON = range(4)

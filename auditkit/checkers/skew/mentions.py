@@ -1,0 +1,151 @@
+"""Mentions of places and of groups of people in texts: scan, then decide what is ambiguous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from auditkit.checkers.skew import codes
+from auditkit.checkers.skew.folding import letters
+from auditkit.checkers.skew.lexicon import Group, countries, lexicon
+from auditkit.text.buffers import code_points, utf8_buffers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MENTIONS = pa.schema(
+    [
+        ("doc", pa.int64()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("kind", pa.utf8()),
+        ("value", pa.utf8()),
+        ("country", pa.utf8()),
+        ("region", pa.utf8()),
+    ]
+)
+"""`country` is ISO 3166-1 alpha-2, null for groups of people; `value` is the country's or the group's name."""
+
+NATIONALITY = Group("nationality", "named")  # a demonym before a noun for persons
+PUBLIC_KINDS = tuple("city" if kind == "exonym" else kind for kind in codes.PLACE_KINDS)
+HIT_COLUMNS = 8
+FIRST_GUESS = 16  # bytes of text per hit: more hits than that and the scan is repeated with room for all of them
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Terms found in texts, in the order of the texts: one row each.
+
+    text, start, end: int64 text index and byte range in the buffer. country: int16 index into countries(), -1 = no
+    place. kind: int8 index into codes.PLACE_KINDS. members: uint64 bit mask over lexicon().groups.
+    """
+
+    text: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    country: NDArray[np.int16]
+    kind: NDArray[np.int8]
+    members: NDArray[np.uint64]
+
+
+def find(texts: pa.Array) -> Hits:
+    """Places and groups of people that the texts (large_utf8) mention; about 10 ns a byte, 64 bytes of memory a hit."""
+    from auditkit.checkers.skew.places import resolve_texts
+
+    data, offsets = utf8_buffers(texts)
+    words = lexicon()
+    rows = _scan(data, offsets)
+    country, kind = resolve_texts(rows, data, offsets, words.places, _index_of("US"))
+    members = _members(rows, country, kind)
+    seen = (country >= 0) | (members > 0)
+    rows = rows[seen]
+    return Hits(rows[:, 0], rows[:, 1], rows[:, 2], country[seen], kind[seen], members[seen])
+
+
+def _scan(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All hits of the lexicon: int64[n, 8], columns as in kernels.scan_texts."""
+    from auditkit.checkers.skew.kernels import scan_texts
+
+    words = lexicon()
+    room = int(offsets[-1] - offsets[0]) // FIRST_GUESS + len(offsets)
+    while True:
+        hits = np.empty((room, HIT_COLUMNS), np.int64)
+        n_hits = scan_texts(data, offsets, words.terms, letters(), hits)
+        if n_hits <= room:
+            return hits[:n_hits]
+        room = n_hits
+
+
+def _members(rows: NDArray[np.int64], country: NDArray[np.int16], kind: NDArray[np.int8]) -> NDArray[np.uint64]:
+    """uint64 mask of the groups that each hit names; ambiguous terms need a noun for persons beside them."""
+    words = lexicon()
+    entry, shape, gap, after = rows[:, 3], rows[:, 4], rows[:, 5] & 255, rows[:, 7]
+    members, certainty = words.members[entry], words.certainty[entry]
+    next_to = np.isin(gap, (codes.GAP_SPACE, codes.GAP_SPACES, codes.GAP_HYPHEN))
+    person = next_to & (after & codes.PERSON > 0)
+    capital = shape & codes.CAPITAL > 0
+    verb = next_to & capital & (after & codes.PRONOUN_VERB > 0)
+    shown = (certainty == codes.SURE) | person
+    shown |= (certainty == codes.WHEN_CAPITAL) & capital
+    shown |= (certainty == codes.PLURAL_OR_PERSON) & verb
+    shown &= shape & codes.AT_SIGN == 0
+    found = np.where(shown, members, np.uint64(0))
+    named = (country >= 0) & (kind == codes.DEMONYM) & person
+    bit = np.uint64(1) << np.uint64(words.groups.index(NATIONALITY))
+    result: NDArray[np.uint64] = np.where(named, found | bit, found)
+    return result
+
+
+def _index_of(code: str) -> int:
+    """The index of the country with this code."""
+    return next(index for index, country in enumerate(countries()) if country.code == code)
+
+
+def mentions(texts: Sequence[str]) -> pa.Table:
+    """Each mention of a place or a group of people: table (doc, start, end, kind, value, country, region).
+
+    doc: index of the text. start, end: code points. kind: country, demonym, capital, admin1, city for places;
+    gender, religion, age, nationality, race, disability, orientation, body, class, politics for groups. A term of two
+    groups has a row for each. Sorted by doc and start.
+    """
+    array = pa.array(texts, pa.large_utf8())
+    hits = find(array)
+    data, offsets = utf8_buffers(array)
+    first = int(offsets[0])
+    start = code_points(data, first, hits.start) - code_points(data, first, offsets[:-1])[hits.text]
+    end = start + (code_points(data, first, hits.end) - code_points(data, first, hits.start))
+    rows = [*_place_rows(hits), *_group_rows(hits)]
+    rows.sort(key=lambda row: row[0])
+    at = np.array([row[0] for row in rows], np.int64)
+    columns = list(zip(*(row[1:] for row in rows), strict=True)) or [(), (), (), ()]
+    positions = [pa.array(values[at], pa.int64()) for values in (hits.text, start, end)]
+    return pa.table([*positions, *(pa.array(values, pa.utf8()) for values in columns)], schema=MENTIONS)
+
+
+Row = tuple[int, str, str, str | None, str | None]
+
+
+def _place_rows(hits: Hits) -> list[Row]:
+    """(hit, kind, value, country, region) of each place."""
+    known = countries()
+    return [
+        (int(at), PUBLIC_KINDS[hits.kind[at]], place.name, place.code, place.region)
+        for at in np.flatnonzero(hits.country >= 0)
+        for place in (known[hits.country[at]],)
+    ]
+
+
+def _group_rows(hits: Hits) -> list[Row]:
+    """(hit, axis, group, None, None) of each group of each hit; a nationality is named by its country."""
+    rows: list[Row] = []
+    for bit, group in enumerate(lexicon().groups):
+        for at in np.flatnonzero(hits.members >> np.uint64(bit) & np.uint64(1)):
+            named = group == NATIONALITY and hits.country[at] >= 0
+            value = countries()[hits.country[at]].name if named else group.name
+            rows.append((int(at), group.axis, value, None, None))
+    return rows

@@ -1,0 +1,121 @@
+"""Metrics of groups of people: shares within each axis, the balance of genders, and what filters do to whom."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auditkit.checkers.skew import statistics as stats
+from auditkit.checkers.skew.cells import axes, scheme
+from auditkit.checkers.skew.lexicon import lexicon
+from auditkit.findings import Metric, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from auditkit.checker import State
+
+NAME = "skew"
+REMOVAL_TOLERATED = 1.25  # removal risk ratio; 4/5 rule of the US EEOC Uniform Guidelines, 29 CFR 1607.4(D)
+
+
+def people_metrics(people: NDArray[np.uint64], n_rows: int, *, confidence: float) -> Iterable[Metric]:
+    """For each axis: AXIS.rows_share and AXIS.share of each group; and gender.masculine_feminine_ratio."""
+    for axis, bits in axes().items():
+        found = stats.cells(axis_masks(people, bits), len(bits))
+        yield share(NAME, f"{axis}.rows_share", int(found.count.sum()), n_rows, confidence=confidence)
+        shares = stats.estimates(found, stats.replicates(found), confidence=confidence)
+        for bit, one in zip(bits, shares, strict=True):
+            if one.whole:
+                name = lexicon().groups[bit].name
+                yield Metric(NAME, f"{axis}.share", one.value, name, one.low, one.high, one.total, one.whole)
+    yield gender_ratio(people, confidence=confidence)
+
+
+def axis_masks(people: NDArray[np.uint64], bits: list[int]) -> NDArray[np.uint32]:
+    """uint32 per row: these neighbouring bits, moved to 0, 1, ..."""
+    width = np.uint64((1 << len(bits)) - 1)
+    masks: NDArray[np.uint32] = (people >> np.uint64(bits[0]) & width).astype(np.uint32)
+    return masks
+
+
+def gender_ratio(people: NDArray[np.uint64], *, confidence: float) -> Metric:
+    """gender.masculine_feminine_ratio: rows with a masculine word over rows with a feminine one."""
+    bits = axes()["gender"]
+    names = [lexicon().groups[bit].name for bit in bits]
+    found = stats.cells(axis_masks(people, bits), len(bits))
+    he, she = names.index("masculine"), names.index("feminine")
+    men, women = int(found.totals[he]), int(found.totals[she])
+    metric = "gender.masculine_feminine_ratio"
+    if not men or not women:
+        return Metric(NAME, metric, None, "", None, None, men, women, status="not_checkable")
+    drawn = stats.replicates(found) + 0.5  # half a row, so that a replicate without women has a ratio
+    low, high = np.quantile(drawn[:, he] / drawn[:, she], [(1 - confidence) / 2, (1 + confidence) / 2])
+    value = men / women
+    return Metric(NAME, metric, value, "", min(float(low), value), max(float(high), value), men, women)
+
+
+def impact_metrics(
+    state: State, n_rows: int, dropped: Mapping[str, NDArray[np.int64]], *, confidence: float
+) -> Iterable[Metric]:
+    """filter_impact.risk_ratio per checker and group: P(removed | row names it) / P(removed | it does not).
+
+    filter_impact.max_risk_ratio is the one whose lower bound is highest among those that are not a matter of chance.
+    """
+    ratios = [
+        metric
+        for checker in sorted(dropped)
+        if len(dropped[checker])
+        for metric in _of_checker(state, n_rows, checker, dropped[checker], confidence)
+    ]
+    yield from ratios
+    metric = "filter_impact.max_risk_ratio"
+    unfair = [ratio for ratio in ratios if ratio.status == "fail"]
+    if not unfair:
+        yield Metric(NAME, metric, 1.0, "", 1.0, 1.0, status="pass")
+        return
+    worst = max(unfair, key=lambda ratio: ratio.low or 0.0)
+    yield Metric(NAME, metric, worst.value, "", worst.low, worst.high, reference=worst.slice, status="fail")
+
+
+def _of_checker(
+    state: State, n_rows: int, checker: str, removed: NDArray[np.int64], confidence: float
+) -> Iterable[Metric]:
+    """The risk ratios of one checker, at a level that is simultaneous over its groups."""
+    gone = np.isin(state["doc"], removed)
+    groups = {name: member for name, member in memberships(state).items() if member.any()}
+    level = 1 - (1 - confidence) / max(len(groups), 1)
+    for name, member in groups.items():
+        hit, named = int((gone & member).sum()), int(member.sum())
+        yield risk_ratio(f"{checker}/{name}", (hit, named), (len(removed) - hit, n_rows - named), confidence=level)
+
+
+def memberships(state: State) -> dict[str, NDArray[np.bool_]]:
+    """`axis=group` -> bool per row of the state."""
+    regions = scheme("region")
+    masks = regions.masks(state["places"])
+    found = {
+        f"region={name}": (masks >> np.uint32(at) & np.uint32(1)).astype(np.bool_)
+        for at, name in enumerate(regions.names)
+    }
+    for bit, group in enumerate(lexicon().groups):
+        found[f"{group.axis}={group.name}"] = (state["people"] >> np.uint64(bit) & np.uint64(1)).astype(np.bool_)
+    return found
+
+
+def risk_ratio(name: str, those: tuple[int, int], others: tuple[int, int], *, confidence: float) -> Metric:
+    """Ratio of two risks, each (removed, of), with the log interval of Katz et al. 1978; zeros get half a row."""
+    half = 0.5 if not those[0] or not others[0] else 0.0
+    a, n, b, m = those[0] + half, those[1] + 2 * half, others[0] + half, max(others[1], 0) + 2 * half
+    metric = "filter_impact.risk_ratio"
+    if not m:
+        return Metric(NAME, metric, None, name, None, None, those[0], those[1], status="not_checkable")
+    value = (a / n) / (b / m)
+    spread = NormalDist().inv_cdf(0.5 + confidence / 2) * float(np.sqrt(max(1 / a - 1 / n + 1 / b - 1 / m, 0.0)))
+    low, high = value * float(np.exp(-spread)), value * float(np.exp(spread))
+    status = stats.judge(low, high, stats.Bounds(0.0, REMOVAL_TOLERATED))
+    return Metric(NAME, metric, value, name, low, high, those[0], those[1], status=status)

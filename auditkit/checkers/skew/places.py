@@ -1,0 +1,228 @@
+"""Kernels that decide which place a name means, or that it means none. Imported inside functions only: numba.
+
+Most hits are clear and cost a few comparisons; what is ambiguous is judged by the words beside it and by the other
+places of the same text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from auditkit.checkers.skew.codes import (
+    ACRONYM,
+    ADMIN1,
+    ALL_CAPS,
+    AS_NAME,
+    AT_SIGN,
+    CAPITAL,
+    CAPITAL_CITY,
+    CITY,
+    COUNTRY,
+    DEMONYM,
+    FIRST_NAME,
+    GAP_COMMA,
+    GAP_SPACE,
+    LOWER_WORD,
+    NEXT_ALL_CAPS,
+    NEXT_CAPITAL,
+    OWN_SCRIPT,
+    PLACE_HEAD,
+    PREV_CAPITAL,
+    STOP,
+    SURNAME,
+    TITLE,
+    US_STATE,
+    WORDS_CAPITAL,
+)
+from auditkit.text.jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auditkit.checkers.skew.lexicon import Places
+
+NO_PLACE, WEAK, PLACE = 0, 1, 2
+MIXED, ALL_LOWER, ALL_UPPER = 0, 1, 2
+SMALL_TOWN = 50  # log10(people) * 10: a town under 100,000 needs another place of its country beside it
+LARGE_TOWN = 55  # 316,000: large enough that its being a first or family name does not matter
+VERY_LARGE_TOWN = 60
+
+
+@kernel
+def letter_case(data: NDArray[np.uint8], start: int, end: int) -> int:
+    """ALL_LOWER for a text without capitals, ALL_UPPER for one with few small letters, else MIXED; of ASCII letters."""
+    small = large = 0
+    for at in range(start, end):
+        byte = data[at]
+        if 97 <= byte <= 122:
+            small += 1
+        elif 65 <= byte <= 90:
+            large += 1
+    if large * 3 > small * 2 and large > 12:
+        return ALL_UPPER
+    return ALL_LOWER if large == 0 and small > 12 else MIXED
+
+
+@kernel
+def first_look(hits: NDArray[np.int64], at: int, case: int, lexicon: Places) -> int:
+    """PLACE, WEAK (an ordinary word too: only with a comma and its country) or NO_PLACE, from the hit alone."""
+    entry, shape = hits[at, 3], hits[at, 4]
+    best, flags = lexicon.starts[entry], lexicon.flags[entry]
+    if best == lexicon.starts[entry + 1] or shape & AT_SIGN:
+        return NO_PLACE
+    if shape & OWN_SCRIPT:
+        return PLACE
+    if flags & ACRONYM:
+        clear = shape & ALL_CAPS and case != ALL_UPPER
+    elif case == ALL_LOWER:
+        clear = lexicon.kind[best] in (COUNTRY, DEMONYM) and not flags & (LOWER_WORD | STOP | AS_NAME)
+    else:
+        clear = shape & CAPITAL and shape & (WORDS_CAPITAL | ALL_CAPS)
+    if not clear:
+        return NO_PLACE
+    return WEAK if flags & STOP else PLACE
+
+
+@kernel
+def person_name(hits: NDArray[np.int64], at: int, first: int, last: int, lexicon: Places) -> bool:
+    """Whether the hit is part of a person's name: after a first name or title, before a family name, or too small."""
+    entry, shape, gaps = hits[at, 3], hits[at, 4], hits[at, 5]
+    best, named = lexicon.starts[entry], lexicon.flags[entry] & AS_NAME
+    kind = lexicon.kind[best]
+    if kind in (COUNTRY, DEMONYM) and not named:
+        return False
+    other = hits[at - 1, 3] if at > first and hits[at - 1, 2] + 1 == hits[at, 1] else -1
+    after_place = other >= 0 and lexicon.starts[other] < lexicon.starts[other + 1]
+    if gaps >> 8 == GAP_SPACE and shape & PREV_CAPITAL and hits[at, 6] & (FIRST_NAME | TITLE) and not after_place:
+        return True
+    if family_follows(hits, at, last) and lexicon.classes[entry] & FIRST_NAME:
+        return True
+    small = kind not in (COUNTRY, DEMONYM, CAPITAL_CITY) and lexicon.size[best] < LARGE_TOWN
+    return bool(named and small and gaps & 255 != GAP_COMMA)
+
+
+@kernel
+def family_follows(hits: NDArray[np.int64], at: int, last: int) -> bool:
+    """Whether the next word is a family name with a capital, and no place and no `City` or `County`."""
+    if at + 1 < last and hits[at, 2] + 1 == hits[at + 1, 1]:
+        return False
+    following = hits[at, 7]
+    beside = hits[at, 5] & 255 == GAP_SPACE and hits[at, 4] & NEXT_CAPITAL
+    return bool(beside and following & SURNAME and not following & PLACE_HEAD)
+
+
+@kernel
+def support(hits: NDArray[np.int64], at: int, lexicon: Places, weight: NDArray[np.int64]) -> None:
+    """Add to `weight` (per country) what this hit says of the countries that the text speaks of."""
+    best = lexicon.starts[hits[at, 3]]
+    kind, country = lexicon.kind[best], lexicon.country[best]
+    if kind in (COUNTRY, DEMONYM):
+        weight[country] += 2
+    elif kind in (CAPITAL_CITY, ADMIN1) or lexicon.size[best] >= VERY_LARGE_TOWN:
+        weight[country] += 1
+
+
+@kernel
+def bearer(entry: int, country: int, lexicon: Places) -> int:
+    """The candidate of this entry that lies in this country, or -1."""
+    for candidate in range(lexicon.starts[entry], lexicon.starts[entry + 1]):
+        if lexicon.country[candidate] == country:
+            return candidate
+    return -1
+
+
+@kernel
+def beside_country(story: Story, at: int, lexicon: Places) -> int:
+    """The candidate that `City, Country` or `City, State` names, or -1."""
+    hits = story.hits
+    if hits[at, 5] & 255 != GAP_COMMA or at + 1 >= story.last or hits[at + 1, 1] != hits[at, 2] + 2:
+        return -1
+    if story.verdicts[at + 1] == NO_PLACE:
+        return -1
+    other = hits[at + 1, 3]
+    for candidate in range(lexicon.starts[other], lexicon.starts[other + 1]):
+        if lexicon.kind[candidate] in (COUNTRY, ADMIN1, CAPITAL_CITY):
+            found = bearer(hits[at, 3], lexicon.country[candidate], lexicon)
+            if found >= 0 and lexicon.kind[found] not in (COUNTRY, DEMONYM):
+                return found
+    return -1
+
+
+@kernel
+def by_company(entry: int, weight: NDArray[np.int64], lexicon: Places) -> int:
+    """The candidate whose country the text speaks of most; the first one unless another is two ahead."""
+    best = int(lexicon.starts[entry])
+    for candidate in range(best + 1, lexicon.starts[entry + 1]):
+        if weight[lexicon.country[candidate]] > weight[lexicon.country[best]] + 1:
+            best = candidate
+    return best
+
+
+@kernel
+def state_after(hits: NDArray[np.int64], at: int) -> bool:
+    """Whether the name is followed by a comma and a US state's abbreviation."""
+    following = hits[at, 4] & NEXT_CAPITAL and hits[at, 7] & US_STATE
+    return bool(
+        hits[at, 5] & 255 == GAP_COMMA and following and (hits[at, 4] & NEXT_ALL_CAPS or not hits[at, 7] & TITLE)
+    )
+
+
+@kernel
+def choose(story: Story, at: int, lexicon: Places, states_of: int) -> tuple[int, int]:
+    """(country, kind) of hit `at`, or (-1, -1)."""
+    entry = story.hits[at, 3]
+    best = lexicon.starts[entry]
+    if lexicon.kind[best] != DEMONYM:
+        if state_after(story.hits, at):
+            return states_of, CITY
+        named = beside_country(story, at, lexicon)
+        if named >= 0:
+            return lexicon.country[named], lexicon.kind[named]
+    if story.verdicts[at] == WEAK:
+        return -1, -1
+    if lexicon.kind[best] not in (COUNTRY, DEMONYM):
+        best = by_company(entry, story.weight, lexicon)
+        lonely = story.weight[lexicon.country[best]] == 0
+        if lonely and lexicon.kind[best] != CAPITAL_CITY and lexicon.size[best] < SMALL_TOWN:
+            return -1, -1
+    return lexicon.country[best], lexicon.kind[best]
+
+
+class Story(NamedTuple):
+    """The hits of one text end before `last`; their first verdicts, and the weight of each country in the text."""
+
+    hits: NDArray[np.int64]
+    last: int
+    verdicts: NDArray[np.int8]
+    weight: NDArray[np.int64]
+
+
+@kernel
+def resolve_texts(
+    hits: NDArray[np.int64], data: NDArray[np.uint8], offsets: NDArray[np.int64], lexicon: Places, states_of: int
+) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+    """(int16 country index or -1, int8 place kind) of each hit; hits of one text lie together."""
+    n = len(hits)
+    country, kind = np.full(n, -1, np.int16), np.full(n, -1, np.int8)
+    verdicts, weight = np.zeros(n, np.int8), np.zeros(256, np.int64)
+    first = 0
+    while first < n:
+        text, last = hits[first, 0], first
+        while last < n and hits[last, 0] == text:
+            last += 1
+        case = letter_case(data, offsets[text], offsets[text + 1])
+        weight[:] = 0
+        for at in range(first, last):
+            verdicts[at] = first_look(hits, at, case, lexicon)
+            if verdicts[at] == PLACE and person_name(hits, at, first, last, lexicon):
+                verdicts[at] = NO_PLACE
+            if verdicts[at] == PLACE:
+                support(hits, at, lexicon, weight)
+        story = Story(hits, last, verdicts, weight)
+        for at in range(first, last):
+            if verdicts[at] != NO_PLACE:
+                country[at], kind[at] = choose(story, at, lexicon, states_of)
+        first = last
+    return country, kind

@@ -1,0 +1,259 @@
+"""The checker `skew`: mentions of places and people, shares and intervals from counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auditkit.checker import Context, build
+from auditkit.checkers.skew import mentions, statistics
+from auditkit.documents import Text, batch_of, batch_of_texts, concat, take
+
+
+def places(text):
+    rows = mentions([text]).to_pylist()
+    return [(text[row["start"] : row["end"]], row["kind"], row["country"]) for row in rows if row["country"]]
+
+
+def groups(text):
+    rows = mentions([text]).to_pylist()
+    return [(text[row["start"] : row["end"]], row["kind"], row["value"]) for row in rows if not row["country"]]
+
+
+PLACES = [
+    ("She moved from Lagos to Peru.", [("Lagos", "city", "NG"), ("Peru", "country", "PE")], "city and country"),
+    ("A Kenyan runner won.", [("Kenyan", "demonym", "KE")], "demonym"),
+    ("They met in Paris, Texas, at noon.", [("Paris", "city", "US"), ("Texas", "admin1", "US")], "city, state"),
+    (
+        "He lives in London, Ontario.",
+        [("London", "city", "CA"), ("Ontario", "admin1", "CA")],
+        "homonym by its province",
+    ),
+    ("Born in Springfield, Ill., in 1900.", [("Springfield", "city", "US")], "abbreviated state"),
+    (
+        "The US and the UK signed; tell us why.",
+        [("US", "country", "US"), ("UK", "country", "GB")],
+        "acronyms in capitals",
+    ),
+    ("New York is not Turin.", [("New York", "admin1", "US"), ("Turin", "city", "IT")], "leftmost-longest"),
+    ("São Paulo or Sao Paulo", [("São Paulo", "city", "BR"), ("Sao Paulo", "city", "BR")], "accents folded"),
+    (
+        "Côte d'Ivoire beat Guinea-Bissau",
+        [("Côte d'Ivoire", "country", "CI"), ("Guinea-Bissau", "country", "GW")],
+        "joined",
+    ),
+    ("日本と中国の貿易", [("日本", "country", "JP"), ("中国", "country", "CN")], "Japanese, no spaces"),
+    (
+        "Er reist von Österreich nach Ägypten.",
+        [("Österreich", "country", "AT"), ("Ägypten", "country", "EG")],
+        "German",
+    ),
+    ("Поездка в Россия", [("Россия", "country", "RU")], "Russian, basic form"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), [case[:2] for case in PLACES], ids=[case[2] for case in PLACES])
+def test_places(text, expected):
+    assert places(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Paris Hilton wore a hat.", id="person's name"),
+        pytest.param("The White House announced it.", id="building"),
+        pytest.param("we ate turkey and drank from china", id="lower case"),
+        pytest.param("Reading is fun and Nice people smile.", id="ordinary words"),
+        pytest.param("write to @london or /paris/index", id="user name and path"),
+        pytest.param("Mr. Jackson met Dr. Lincoln.", id="titles"),
+        pytest.param("Guinea pigs and French fries", id="fixed phrases"),
+        pytest.param("unIndiaed Francefoo", id="inside a word"),
+    ],
+)
+def test_no_place(text):
+    assert places(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("She asked her son.", [("She", "gender", "feminine"), ("her", "gender", "feminine"), ("son", "gender", "masculine")], id="pronouns"),
+        pytest.param("A blind man saw a blind spot.", [("blind", "disability", "sensory"), ("man", "gender", "masculine")], id="only before a person"),
+        pytest.param("black paint, Black people", [("Black", "race", "black")], id="colour or person"),
+        pytest.param("Muslims, Jews and atheists", [("Muslims", "religion", "islam"), ("Jews", "religion", "judaism"), ("atheists", "religion", "none")], id="religions"),
+        pytest.param("straight ahead, straight men", [("straight", "orientation", "straight"), ("men", "gender", "masculine")], id="direction or person"),
+        pytest.param("the poor harvest, poor people", [("poor", "class", "poor")], id="class"),
+        pytest.param("an old house, old people", [("old people", "age", "old")], id="age"),
+        pytest.param("Indian women", [("Indian", "nationality", "India"), ("women", "gender", "feminine")], id="nationality of persons"),
+        pytest.param("a lesbian", [("lesbian", "gender", "feminine"), ("lesbian", "orientation", "lesbian")], id="two groups"),
+    ],
+)  # fmt: skip
+def test_groups(text, expected):
+    assert groups(text) == expected
+
+
+def test_no_gender_from_a_name():
+    assert mentions(["Maria met John and Fatima met Wei."]).num_rows == 0
+
+
+def test_offsets_are_code_points_and_docs_are_text_numbers():
+    table = mentions(["😀 Peru", "", "né à Lima"]).to_pylist()
+    assert [(row["doc"], row["start"], row["end"]) for row in table] == [(0, 2, 6), (2, 5, 9)]
+
+
+def test_texts_do_not_touch():
+    assert (
+        mentions(["New", "York", "South", "Africa"]).column("country").to_pylist()
+        == mentions(["York"]).column("country").to_pylist()
+    )
+
+
+def skew(**options):
+    return build("skew", options)
+
+
+def outcome(texts, dropped=None, **options):
+    checker = skew(**options)
+    context = Context(len(texts), dropped or {})
+    return checker.finish(checker.map(batch_of_texts(texts)), None, context)
+
+
+def metric(result, name, slice=""):
+    return next(found for found in result.metrics if (found.metric, found.slice) == (name, slice))
+
+
+CORPUS = ["In Ohio it rained.", "France and Kenya signed.", "Nothing here.", "She went to Peru.", "A man from Delhi."]
+
+
+def test_shares_count_rows_once_per_region():
+    result = outcome(["Paris, Rome and Berlin.", "Kenya", "Spain"])
+    europe = metric(result, "region.share", "Europe")
+    assert (europe.numerator, europe.denominator, europe.value) == (2, 3, 2 / 3)
+    assert metric(result, "region.share", "Oceania").value == 0.0
+    assert sum(found.value for found in result.metrics if found.metric == "region.share") == pytest.approx(1)
+
+
+def test_a_list_of_countries_is_counted_apart():
+    names = "Angola, Benin, Botswana, Burundi, Cameroon, Cape Verde, Comoros, Djibouti, Egypt, Eritrea, Ethiopia, Gabon, Gambia, Ghana, Kenya, Lesotho, Liberia, Libya, Malawi, Mali, Mauritius, Morocco, Namibia, Nigeria, Rwanda, Senegal, Somalia, Sudan, Tanzania, Togo, Tunisia, Uganda, Zambia, Zimbabwe, France, Spain, Italy, Poland, Sweden, Norway, Finland, Peru"
+    result = outcome([names, "Kenya"])
+    assert metric(result, "region.list_rows").value == 1
+    assert metric(result, "region.share", "Sub-Saharan Africa").denominator == 1
+
+
+def test_no_mention_is_not_a_share():
+    result = outcome(["Nothing here."])
+    assert metric(result, "region.tv_distance").value is None
+    assert metric(result, "region.tv_distance").status == "not_checkable"
+    assert result.findings.num_rows == 0
+
+
+def test_interval_holds_the_value_and_more_rows_narrow_it():
+    few, many = outcome(CORPUS), outcome(CORPUS * 40)
+    for result in (few, many):
+        for found in result.metrics:
+            if found.low is not None:
+                assert found.low <= found.value + 1e-12 <= found.high + 2e-12, found
+    name = ("region.share", "Europe")
+    assert metric(many, *name).high - metric(many, *name).low < metric(few, *name).high - metric(few, *name).low
+
+
+def test_ratio_has_three_answers():
+    few, many = outcome(["Kenya", "India"]), outcome(["Kenya", "India"] * 200)
+    assert metric(few, "region.ratio", "Europe").status == "undecided"
+    assert metric(few, "region.mentions_needed", "Europe").value > 2
+    assert metric(many, "region.ratio", "Europe").status == "fail"
+
+
+def test_quota_fills_up_to_the_reference():
+    texts = ["Ohio"] * 30 + ["France"] * 20 + ["India"] * 20
+    result = outcome(texts)
+    added = np.array([found.value for found in result.metrics if found.metric == "region.quota"])
+    have = np.array([found.numerator for found in result.metrics if found.metric == "region.share"])
+    shares = (have + added) / (have + added).sum()
+    reference = skew().reference().shares
+    assert np.abs(shares - reference).max() < 0.005
+    assert (added >= 0).all()
+
+
+def test_filter_that_removes_one_group_is_named():
+    texts = ["Muslims live here."] * 50 + ["Rivers run."] * 50
+    removed = {"toxicity": np.arange(0, 60)}
+    result = outcome(texts, removed)
+    found = metric(result, "filter_impact.risk_ratio", "toxicity/religion=islam")
+    assert found.value == pytest.approx(1.0 / 0.2)
+    assert found.status == "fail"
+    assert metric(result, "filter_impact.max_risk_ratio").reference == "toxicity/religion=islam"
+
+
+def test_fair_filter_passes():
+    texts = ["Muslims live here.", "Rivers run."] * 2000
+    result = outcome(texts, {"pii": np.arange(0, 2000)})
+    assert metric(result, "filter_impact.risk_ratio", "pii/religion=islam").status == "pass"
+
+
+def test_any_split_gives_the_same_result():
+    batch = batch_of(
+        [Text(doc, "text", "text", text) for doc, text in enumerate(CORPUS)],
+        [{"doc": doc, "label": "ab"[doc % 2]} for doc in range(len(CORPUS))],
+    )
+    checker = skew()
+    whole = checker.finish(checker.map(batch), None, Context(len(CORPUS)))
+    empty = checker.map(take(batch, 0, 0))
+    for cut in range(len(CORPUS) + 1):
+        state = checker.merge(checker.map(take(batch, 0, cut)), checker.map(take(batch, cut, len(CORPUS))))
+        state = checker.merge(empty, checker.merge(state, empty))
+        parts = checker.finish(state, None, Context(len(CORPUS)))
+        assert parts.metrics == whole.metrics
+        assert parts.findings.equals(whole.findings)
+
+
+def test_state_is_within_its_bound():
+    texts = [f"{name} is a country" for name in ("Peru", "Kenya", "France")] * 500
+    batch = concat([batch_of_texts(texts)])
+    state = skew().map(batch)
+    assert sum(array.nbytes for array in state.values()) <= skew().state_bytes(len(texts))
+    assert all(array.dtype != object for array in state.values())
+
+
+def test_metrics_are_announced():
+    names = {found.metric for found in outcome(CORPUS * 5, {"pii": np.arange(3)}).metrics}
+    assert names <= set(type(skew()).METRICS)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"confidence": 2.0}, "confidence"),
+        ({"tolerated_ratio": 1.0}, "tolerated_ratio"),
+        ({"reference": "wrld"}, "reference"),
+    ],
+)
+def test_wrong_options_are_named(options, word):
+    with pytest.raises(Exception, match=word):
+        skew(**options)
+
+
+def test_bootstrap_over_cells_has_the_law_of_the_bootstrap_over_rows():
+    rng = np.random.default_rng(5)
+    masks = rng.choice(np.array([1, 2, 3, 4], np.uint32), size=400, p=[0.5, 0.2, 0.2, 0.1])
+    found = statistics.cells(masks, 3)
+    fast = statistics.shares(statistics.replicates(found))
+    rows = masks[rng.integers(0, 400, (4000, 400))]
+    slow = statistics.shares(np.stack([(rows >> part & 1).sum(axis=1) for part in range(3)], axis=1).astype(float))
+    assert np.abs(np.quantile(fast, [0.025, 0.975], axis=0) - np.quantile(slow, [0.025, 0.975], axis=0)).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.9, 1.1, "pass"), (0.5, 1.1, "undecided"), (1.3, 2.0, "fail"), (0.1, 0.5, "fail")],
+)
+def test_judge(low, high, expected):
+    assert statistics.judge(low, high, statistics.Bounds(0.8, 1.25)) == expected
+
+
+def test_distances_are_null_without_difference():
+    share = np.array([0.25, 0.75])
+    assert statistics.tv_distance(share, share) == 0
+    assert statistics.js_divergence(share, share) == 0
+    assert statistics.tv_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1
+    assert statistics.js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(1)
