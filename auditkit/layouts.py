@@ -70,7 +70,7 @@ def steps(path: str) -> tuple[Step, ...]:
 
 def values(record: Mapping[str, object], path: str) -> list[tuple[str, object]]:
     """The (concrete path, value) pairs that a path names in a record, in order; none where it leads nowhere."""
-    if path in record:
+    if path in record and "[" not in path:
         return [(path, record[path])]
     found: list[tuple[str, object]] = [("", record)]
     for step in steps(path):
@@ -151,13 +151,23 @@ def _chat(record: Mapping[str, object], path: str, texts: list[tuple[str, str, s
     for name, message in values(record, f"{where}[*]"):
         if not isinstance(message, Mapping):
             return f"field '{printable(name)}' is not a message but {kind_of(message)}"
-        speaker = message.get("from" if key == "value" else "role")
+        speaker = message.get(speaker_of(key))
         if type(speaker) is not str:
             return f"the message '{printable(name)}' does not say who speaks"
-        problem = _message(message, f"{name}.{key}", _SPEAKERS.get(speaker.lower(), "text"), texts)
+        problem = _message(message, f"{name}.{key}", role_of(speaker), texts)
         if problem:
             return problem
     return ""
+
+
+def speaker_of(key: str) -> str:
+    """The field of a message that says who speaks, beside the one that holds the text."""
+    return "from" if key == "value" else "role"
+
+
+def role_of(speaker: str) -> str:
+    """The role of what a speaker says."""
+    return _SPEAKERS.get(speaker.lower(), "text")
 
 
 def _message(message: Mapping[str, object], name: str, role: str, texts: list[tuple[str, str, str]]) -> str:

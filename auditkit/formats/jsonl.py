@@ -10,17 +10,17 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from auditkit.documents import Batch
 from auditkit.errors import InputError
 from auditkit.formats.containers import BOM, RAW_BYTES, Stored, expanded
 from auditkit.formats.finding import Finder
-from auditkit.formats.rows import Columns, Gathered, batch, key_paths, merged
+from auditkit.formats.json_rows import Scan, shape_of
+from auditkit.formats.rows import Gathered, key_paths, merged
 from auditkit.formats.sniffing import wrong_text
 from auditkit.formats.splice import splice_json
 from auditkit.formats.splitting import Plan
-from auditkit.layouts import TOO_LONG, Row, extract, steps, values
+from auditkit.layouts import TOO_LONG, Row, extract, values
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 from auditkit.text.strict_json import Refused, strict_object
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
-    Bytes = NDArray[np.uint8]
+    Bools = NDArray[np.bool_]
 
 _SPACE = b" \t\r\n"
 
@@ -239,102 +239,21 @@ def _slow(line: bytes, layout: Layout, limits: Limits) -> Row | str:
         return str(reason)
 
 
-def _fast(shard: Shard, payload: bytes, starts: Ints, ends: Ints, limits: Limits) -> tuple[Batch, NDArray[np.bool_]]:
+def _fast(shard: Shard, payload: bytes, starts: Ints, ends: Ints, limits: Limits) -> tuple[Batch, Bools]:
     """The rows that are clean beyond doubt as a batch, and which they are."""
-    texts = [path for path, _ in shard.layout.texts]
-    keys = {name: path for name, path in key_paths(shard.layout).items() if path}
-    flat = all(_is_flat(path) for path in (*texts, *shard.layout.required, *keys.values()))
-    scan = _Scan(payload, starts, ends, [*texts, *keys.values()] if flat and texts else [], limits)
-    clean = scan.status == scan.clean
-    clean &= ends - starts <= limits.max_line_bytes
-    if not texts:
+    if not shard.layout.texts:
         return Gathered().batch(shard), np.zeros(len(starts), np.bool_)
-    if not flat:
+    shape = shape_of(shard.layout)
+    scan = Scan(payload, starts, ends, shape, limits)
+    clean = (scan.status == scan.clean) & (ends - starts <= limits.max_line_bytes)
+    if shape is None:
         return _through_objects(shard, scan, clean, limits)
-    for path in texts:
-        clean &= scan.holds(path, null=path not in shard.layout.required) & (scan.sizes(path) <= limits.max_text_bytes)
-    return _columns(shard, scan, np.flatnonzero(clean), keys), clean
+    clean &= scan.readable(shard.layout, limits)
+    return scan.batch(shard, clean), clean
 
 
-def _is_flat(path: str) -> bool:
-    return len(steps(path)) == 1 and steps(path)[0].element is None
-
-
-class _Scan:
-    """The lines of a block with what the fast scan found: their status, and kind and span of each wanted field."""
-
-    def __init__(self, payload: bytes, starts: Ints, ends: Ints, wanted: list[str], limits: Limits) -> None:
-        from auditkit.text import json_scan
-
-        self.clean = json_scan.CLEAN
-        self.payload, self.starts, self.ends = payload, starts, ends
-        self.wanted = list(dict.fromkeys(wanted))
-        names = [path.encode() for path in self.wanted]
-        bounds = np.cumsum([0, *map(len, names)]).astype(np.int64)
-        letters = np.frombuffer(b"".join(names) + b"\0", np.uint8)
-        self.status = np.zeros(len(starts), np.uint8)
-        self.kinds = np.zeros((len(starts), len(names)), np.uint8)
-        self.spans = np.zeros((len(starts), len(names), 3), np.int64)
-        data, nesting = np.frombuffer(payload, np.uint8), limits.max_nesting
-        json_scan.scan_lines(data, starts, ends, letters, bounds, nesting, self.status, self.spans, self.kinds)
-
-    def kind(self, path: str) -> Bytes:
-        """What each line holds at a path."""
-        return self.kinds[:, self.wanted.index(path)]
-
-    def sizes(self, path: str) -> Ints:
-        """How long each line's value at a path is, unescaped, in bytes."""
-        return self.spans[:, self.wanted.index(path), 2]
-
-    def holds(self, path: str, *, null: bool) -> NDArray[np.bool_]:
-        """Where a text stands at a path, or with `null` nothing at all."""
-        from auditkit.text import json_scan
-
-        kinds = self.kind(path)
-        return np.isin(kinds, (json_scan.STRING, json_scan.NULL, json_scan.ABSENT) if null else (json_scan.STRING,))
-
-    def strings(self, spans: Ints) -> tuple[Ints, Bytes]:
-        """(offsets, UTF-8) of the values at (start, end, size) spans."""
-        from auditkit.text import json_scan
-
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(spans[:, 2])])
-        out = np.empty(int(offsets[-1]), np.uint8)
-        json_scan.copy_strings(np.frombuffer(self.payload, np.uint8), spans, offsets, out)
-        return offsets, out
-
-
-def _columns(shard: Shard, scan: _Scan, lines: Ints, keys: Mapping[str, str]) -> Batch:
-    """The batch of clean lines, from spans to Arrow buffers without a Python object for each."""
-    from auditkit.text import json_scan
-
-    paths, roles = zip(*shard.layout.texts, strict=True)
-    columns = [scan.wanted.index(path) for path in paths]
-    present = scan.kinds[lines][:, columns] == json_scan.STRING
-    owners, which = np.nonzero(present)
-    offsets, data = scan.strings(scan.spans[lines][:, columns][present])
-    texts = pa.LargeStringArray.from_buffers(len(owners), pa.py_buffer(offsets), pa.py_buffer(data))
-    found = {name: _key_column(scan, lines, path) for name, path in keys.items()}
-    return batch(shard, lines + shard.first_row, Columns(owners, which, paths, which, roles, texts), found)
-
-
-def _key_column(scan: _Scan, lines: Ints, path: str) -> pa.Array:
-    """A key of each line as text, numbers and booleans as they were written, else null."""
-    from auditkit.text import json_scan
-
-    column = scan.wanted.index(path)
-    valid = np.isin(scan.kinds[lines, column], (json_scan.STRING, json_scan.SCALAR))
-    spans = np.where(valid[:, None], scan.spans[lines, column], 0)
-    offsets, data = scan.strings(spans)
-    array = pa.LargeStringArray.from_buffers(
-        len(lines), pa.py_buffer(offsets), pa.py_buffer(data), pa.array(valid).buffers()[1]
-    )
-    return array.cast(pa.utf8())
-
-
-def _through_objects(
-    shard: Shard, scan: _Scan, clean: NDArray[np.bool_], limits: Limits
-) -> tuple[Batch, NDArray[np.bool_]]:
-    """Clean lines with lists of texts, as Python objects; what they do not yield is left for the strict parser."""
+def _through_objects(shard: Shard, scan: Scan, clean: Bools, limits: Limits) -> tuple[Batch, Bools]:
+    """Clean lines of a deeper layout, as Python objects; what they do not yield is left for the strict parser."""
     import orjson
 
     rows, read = Gathered(), np.zeros(len(clean), np.bool_)

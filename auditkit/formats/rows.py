@@ -58,7 +58,9 @@ def batch(shard: Shard, rows: Ints, columns: Columns, keys: Mapping[str, pa.Arra
 
 
 def _coded(codes: Ints, names: Sequence[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names, pa.utf8()))
+    unique = list(dict.fromkeys(names))
+    codes = np.array([unique.index(name) for name in names], np.int32)[codes] if len(unique) < len(names) else codes
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(unique, pa.utf8()))
 
 
 @dataclass

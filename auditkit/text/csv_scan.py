@@ -7,15 +7,8 @@ differ in what they make of it.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
-
 from auditkit.text.jit import kernel
-
-Bytes: TypeAlias = NDArray[np.uint8]
-Ints: TypeAlias = NDArray[np.int64]
+from auditkit.text.json_words import Bytes, Ints, sequence_at
 
 FIELD, PLAIN, QUOTED, CLOSED, SKIP = 0, 1, 2, 3, 4
 """Where a scan is: before a field, in a plain or quoted one, after its second quote, in the rest of a bad record."""
@@ -54,7 +47,7 @@ def record_ends(data: Bytes, state: int, delimiter: int, newline: int, ends: Int
 
 @kernel
 def _well_formed(data: Bytes, i: int, end: int) -> int:
-    """GOOD, or NUL or NOT_UTF8 for what is in data[i:end] (Unicode 16, table 3-7)."""
+    """GOOD, or NUL or NOT_UTF8 for what is in data[i:end]."""
     while i < end:
         c = data[i]
         if 0 < c < 0x80:
@@ -62,16 +55,9 @@ def _well_formed(data: Bytes, i: int, end: int) -> int:
             continue
         if c == 0:
             return NUL
-        length = 2 if 0xC2 <= c < 0xE0 else 3 if 0xE0 <= c < 0xF0 else 4 if 0xF0 <= c < 0xF5 else 0
-        if length == 0 or i + length > end:
+        length = sequence_at(data, i, end)
+        if length == 0:
             return NOT_UTF8
-        low = 0xA0 if c == 0xE0 else 0x90 if c == 0xF0 else 0x80
-        high = 0x9F if c == 0xED else 0x8F if c == 0xF4 else 0xBF
-        if not low <= data[i + 1] <= high:
-            return NOT_UTF8
-        for k in range(i + 2, i + length):
-            if data[k] & 0xC0 != 0x80:
-                return NOT_UTF8
         i += length
     return GOOD
 

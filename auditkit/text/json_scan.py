@@ -7,211 +7,26 @@ names than the table holds); it never calls a bad line clean. Import this module
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.text.jit import kernel
+from auditkit.text.json_words import NULL, SCALAR, Bytes, Ints, name_at, scalar_at, skip_space, string_at
 
-Bytes: TypeAlias = NDArray[np.uint8]
-Ints: TypeAlias = NDArray[np.int64]
-Spans: TypeAlias = NDArray[np.int64]
+__all__ = ["ABSENT", "BLANK", "CLEAN", "DOUBT", "NESTED", "NULL", "SCALAR", "STRING", "scan_lines"]
 
-CLEAN, DOUBT, BLANK = 0, 1, 2
-ABSENT, STRING, SCALAR, NULL, NESTED = 0, 1, 2, 3, 4
-"""What a wanted field holds: nothing, a string, a number or boolean, null, a list or object."""
+CLEAN, DOUBT, BLANK, _FULL = 0, 1, 2, 3
+ABSENT, STRING, NESTED = 0, 1, 4
+"""What a wanted field holds: nothing, a string, SCALAR (a number or boolean), NULL, or a list or object."""
 
-_QUOTE, _ESCAPE, _BAD, _TWO, _THREE, _FOUR = 1, 2, 3, 4, 5, 6
 _VALUE, _FIRST_NAME, _NAME, _FIRST_ITEM, _AFTER = 0, 1, 2, 3, 4
 _MAX_NAMES = 512  # names of all open objects; more makes the line doubtful
 _MAX_DEPTH = 256
-_SAFE_DIGITS = 200  # with an exponent of two digits this stays below the largest double, 1.8e308
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)  # FNV-1a, 64 bits
-_FNV_PRIME = np.uint64(0x100000001B3)
-
-
-def _classes() -> Bytes:
-    table = np.zeros(256, np.uint8)
-    table[:0x20] = _BAD
-    table[0x80:] = _BAD
-    table[0xC2:0xE0] = _TWO
-    table[0xE0:0xF0] = _THREE
-    table[0xF0:0xF5] = _FOUR
-    table[0x22] = _QUOTE
-    table[0x5C] = _ESCAPE
-    return table
-
-
-def _simple_escapes() -> Bytes:
-    table = np.zeros(256, np.uint8)
-    for letter, value in zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True):
-        table[letter] = value
-    return table
-
-
-_CLASS = _classes()
-_SIMPLE = _simple_escapes()
-_LITERALS = (
-    np.frombuffer(b"true", np.uint8),
-    np.frombuffer(b"false", np.uint8),
-    np.frombuffer(b"null", np.uint8),
-)
 
 
 @kernel
-def _hex(data: Bytes, i: int) -> int:
-    """The value of the four hexadecimal digits at i, or -1."""
-    value = 0
-    for k in range(i, i + 4):
-        c = data[k]
-        if 48 <= c <= 57:
-            digit = c - 48
-        elif 97 <= c <= 102:
-            digit = c - 87
-        elif 65 <= c <= 70:
-            digit = c - 55
-        else:
-            return -1
-        value = value * 16 + digit
-    return value
-
-
-@kernel
-def _escape(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(length, bytes in UTF-8) of the escape whose backslash is at i; (0, 0) when it is none or a lone surrogate."""
-    if i + 1 >= end:
-        return 0, 0
-    c = data[i + 1]
-    if c != 117:  # u
-        known = c in (34, 92, 47, 98, 102, 110, 114, 116)
-        return (2, 1) if known else (0, 0)
-    code = _hex(data, i + 2) if i + 6 <= end else -1
-    if code < 0 or 0xDC00 <= code < 0xE000:
-        return 0, 0
-    if 0xD800 <= code < 0xDC00:
-        paired = i + 12 <= end and data[i + 6] == 92 and data[i + 7] == 117
-        low = _hex(data, i + 8) if paired else -1
-        return (12, 4) if 0xDC00 <= low < 0xE000 else (0, 0)
-    return 6, 1 if code < 0x80 else 2 if code < 0x800 else 3
-
-
-@kernel
-def _utf8(data: Bytes, i: int, end: int) -> int:
-    """The length of the well-formed UTF-8 sequence of two to four bytes at i (Unicode 16, table 3-7), or 0."""
-    c = data[i]
-    kind = _CLASS[c]
-    length = 2 if kind == _TWO else 3 if kind == _THREE else 4 if kind == _FOUR else 0
-    if length == 0 or i + length > end:
-        return 0
-    low = 0xA0 if c == 0xE0 else 0x90 if c == 0xF0 else 0x80
-    high = 0x9F if c == 0xED else 0x8F if c == 0xF4 else 0xBF
-    if not low <= data[i + 1] <= high:
-        return 0
-    for k in range(i + 2, i + length):
-        if data[k] & 0xC0 != 0x80:
-            return 0
-    return length
-
-
-@kernel
-def _string(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(closing quote, bytes of the value in UTF-8) of the string whose first character is at i; (-1, 0) if bad."""
-    first = i
-    saved = 0
-    while i < end:
-        kind = _CLASS[data[i]]
-        if kind == 0:
-            i += 1
-        elif kind == _QUOTE:
-            return i, i - first - saved
-        elif kind == _ESCAPE:
-            length, size = _escape(data, i, end)
-            if length == 0:
-                return -1, 0
-            i += length
-            saved += length - size
-        else:
-            length = _utf8(data, i, end) if kind != _BAD else 0
-            if length == 0:
-                return -1, 0
-            i += length
-    return -1, 0
-
-
-@kernel
-def _name(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(closing quote, 64-bit FNV-1a hash) of the name whose first character is at i; (-1, 0) if it has escapes."""
-    state = _FNV_OFFSET
-    stop, size = _string(data, i, end)
-    if stop < 0 or size != stop - i:
-        return -1, 0
-    for k in range(i, stop):
-        state = (state ^ np.uint64(data[k])) * _FNV_PRIME
-    return stop, np.int64(state)  # type: ignore[return-value]
-
-
-@kernel
-def _digits(data: Bytes, i: int, end: int) -> int:
-    while i < end and 48 <= data[i] <= 57:
-        i += 1
-    return i
-
-
-@kernel
-def _number(data: Bytes, i: int, end: int) -> int:
-    """Where the number at i ends, or -1 when it is not one or might overflow a double."""
-    if data[i] == 45:
-        i += 1
-    whole = _digits(data, i, end)
-    if whole == i or whole - i > _SAFE_DIGITS or (whole - i > 1 and data[i] == 48):
-        return -1
-    i = whole
-    if i < end and data[i] == 46:
-        i = _digits(data, whole + 1, end)
-        if i == whole + 1:
-            return -1
-    if i < end and data[i] | 32 == 101:
-        first = i + 2 if i + 1 < end and data[i + 1] in (43, 45) else i + 1
-        i = _digits(data, first, end)
-        if i == first or i - first > 2:
-            return -1
-    return i
-
-
-@kernel
-def _literal(data: Bytes, i: int, end: int) -> int:
-    """Where `true`, `false` or `null` at i ends, or -1."""
-    for word in _LITERALS:
-        n = len(word)
-        if i + n <= end and data[i] == word[0]:
-            for k in range(n):
-                if data[i + k] != word[k]:
-                    return -1
-            return i + n
-    return -1
-
-
-@kernel
-def _scalar(data: Bytes, i: int, end: int) -> tuple[int, int]:
-    """(end, kind) of the number or literal at i; end is -1 when it is neither."""
-    c = data[i]
-    if c == 45 or 48 <= c <= 57:
-        return _number(data, i, end), SCALAR
-    return _literal(data, i, end), NULL if c == 110 else SCALAR
-
-
-@kernel
-def _space(data: Bytes, i: int, end: int) -> int:
-    while i < end and data[i] in (32, 9, 13, 10):
-        i += 1
-    return i
-
-
-@kernel
-def _wanted(data: Bytes, i: int, stop: int, names: Bytes, bounds: Ints) -> int:
-    """The index of the wanted name that stands at i..stop, or -1."""
-    for k in range(len(bounds) - 1):
+def _wanted(data: Bytes, i: int, stop: int, names: Bytes, bounds: Ints, first: int, last: int) -> int:  # noqa: PLR0917
+    """The index in first..last of the wanted name that stands at i..stop, or -1."""
+    for k in range(first, last):
         if bounds[k + 1] - bounds[k] == stop - i:
             same = True
             for j in range(stop - i):
@@ -233,12 +48,23 @@ def _known(hashes: Ints, first: int, last: int) -> bool:
 
 
 @kernel
-def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automaton; a call per byte would cost half the speed
-    data: Bytes, i: int, end: int, names: Bytes, bounds: Ints, max_nesting: int, spans: Spans, kinds: Bytes, work: Ints
+def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automaton: calls would cost half its speed
+    data: Bytes,
+    i: int,
+    end: int,
+    names: Bytes,
+    bounds: Ints,
+    limits: Ints,
+    spans: Ints,
+    kinds: Bytes,
+    tally: Ints,
+    found: Ints,
+    work: Ints,
 ) -> int:
+    max_nesting, n_top, listed = limits[0], limits[1], limits[2]
     if i + 3 <= end and data[i] == 0xEF and data[i + 1] == 0xBB and data[i + 2] == 0xBF:
         i += 3
-    i = _space(data, i, end)
+    i = skip_space(data, i, end)
     if i == end:
         return BLANK
     if data[i] != 123:
@@ -246,10 +72,13 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automato
     hashes, firsts = work[:_MAX_NAMES], work[_MAX_NAMES:]  # names of the open objects; where each level's names begin
     n_names = 0
     depth = 0
-    wanted = -1
+    wanted = (
+        -1
+    )  # the wanted name whose value comes next: at depth 1 one of the first n_top, in the list one of the rest
+    in_list = False
     state = _VALUE
     while True:
-        i = _space(data, i, end)
+        i = skip_space(data, i, end)
         if depth == 0 and state == _AFTER:
             return CLEAN if i == end else DOUBT
         if i >= end:
@@ -261,52 +90,72 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automato
             if c == 125:
                 n_names = firsts[depth]
             depth -= 1
+            in_list &= depth > 1
             state = _AFTER
             i += 1
-        elif state == _AFTER:
+            continue
+        if state == _AFTER:
             if c != 44:
                 return DOUBT
             state = _NAME if firsts[depth] >= 0 else _VALUE
             i += 1
-        elif state in (_NAME, _FIRST_NAME):
+            continue
+        if state in (_NAME, _FIRST_NAME):
             if c != 34 or n_names == _MAX_NAMES:
                 return DOUBT
-            stop, hashes[n_names] = _name(data, i + 1, end)
+            stop, hashes[n_names] = name_at(data, i + 1, end)
             if stop < 0 or _known(hashes, firsts[depth], n_names):
                 return DOUBT
-            wanted = _wanted(data, i + 1, stop, names, bounds) if depth == 1 else -1
+            wanted = -1
+            if depth == 1:
+                wanted = _wanted(data, i + 1, stop, names, bounds, 0, n_top)
+            elif depth == 3 and in_list:
+                wanted = _wanted(data, i + 1, stop, names, bounds, n_top, len(bounds) - 1)
             n_names += 1
-            i = _space(data, stop + 1, end)
+            i = skip_space(data, stop + 1, end)
             if i >= end or data[i] != 58:
                 return DOUBT
             i += 1
             state = _VALUE
-        elif c in (123, 91):
+            continue
+        if depth == 2 and in_list:
+            wanted = n_top if len(bounds) - 1 == n_top else -1
+            tally[0] += 1
+        if c in (123, 91):
             depth += 1
             if depth > max_nesting or depth >= _MAX_DEPTH:
                 return DOUBT
-            if wanted >= 0 and depth == 2:
+            if depth == 2 and wanted >= 0:
                 kinds[wanted] = NESTED
+                in_list = wanted == listed and c == 91
+            wanted = -1
             firsts[depth] = n_names if c == 123 else -1
             state = _FIRST_NAME if c == 123 else _FIRST_ITEM
             i += 1
+            continue
+        if c == 34:
+            first = i + 1
+            stop, size = string_at(data, first, end)
+            kind = STRING
+            i = stop + 1
         else:
-            if c == 34:
-                first = i + 1
-                stop, size = _string(data, first, end)
-                kind = STRING
-                i = stop + 1
-            else:
-                first = i
-                stop, kind = _scalar(data, i, end)
-                size = stop - i
-                i = stop
-            if stop < 0:
-                return DOUBT
-            if wanted >= 0 and depth == 1:
+            first = i
+            stop, kind = scalar_at(data, i, end)
+            size = stop - i
+            i = stop
+        if stop < 0:
+            return DOUBT
+        if wanted >= 0:
+            if depth == 1:
                 spans[wanted, 0], spans[wanted, 1], spans[wanted, 2] = first, stop, size
                 kinds[wanted] = kind
-            state = _AFTER
+            elif kind == STRING:
+                n = tally[1]
+                if n == len(found):
+                    return _FULL
+                found[n, 0], found[n, 1], found[n, 2], found[n, 3] = wanted - n_top, first, stop, size
+                tally[1] = n + 1
+        state = _AFTER
 
 
 @kernel
@@ -316,73 +165,32 @@ def scan_lines(  # noqa: PLR0917 - kernels take arrays by position
     ends: Ints,
     names: Bytes,
     bounds: Ints,
-    max_nesting: int,
+    limits: Ints,
     status: Bytes,
-    spans: Spans,
+    spans: Ints,
     kinds: Bytes,
-) -> None:
+    counts: Ints,
+    found: Ints,
+) -> int:
     """Fill status[line], kinds[line, k] and spans[line, k] = (start, end, bytes when unescaped) of the wanted names.
 
-    starts, ends: the lines in data, line ends left out. names, bounds: wanted name k is names[bounds[k]:bounds[k + 1]];
-    it counts at the top level of the object. Of a line that is not CLEAN, kinds and spans mean nothing.
+    starts, ends: the lines in data, line ends left out. names, bounds: name k is names[bounds[k]:bounds[k + 1]].
+    limits: (nesting, n, l). The first n names count at the top level of the object. If l >= 0, name l is a list, and
+    the strings in it are found too: its own elements, or with more than n names the values of the others in its objects.
+    They fill found[j] = (name - n, start, end, bytes when unescaped), in order, counts[line] = (elements, strings).
+    The result is how many were found, or -1 when `found` is too short. Of a line that is not CLEAN nothing else counts.
     """
     work = np.empty(_MAX_NAMES + _MAX_DEPTH, np.int64)
+    tally = np.zeros(2, np.int64)
     for line in range(len(starts)):
+        tally[0] = 0
+        before = tally[1]
         status[line] = _scan_line(
-            data, starts[line], ends[line], names, bounds, max_nesting, spans[line], kinds[line], work
+            data, starts[line], ends[line], names, bounds, limits, spans[line], kinds[line], tally, found, work
         )
-
-
-@kernel
-def _put(out: Bytes, at: int, code: int) -> int:
-    """Write one code point in UTF-8; where the next goes."""
-    if code < 0x80:
-        out[at] = code
-        return at + 1
-    if code < 0x800:
-        out[at] = 0xC0 | code >> 6
-        out[at + 1] = 0x80 | code & 63
-        return at + 2
-    if code < 0x10000:
-        out[at] = 0xE0 | code >> 12
-        out[at + 1] = 0x80 | code >> 6 & 63
-        out[at + 2] = 0x80 | code & 63
-        return at + 3
-    out[at] = 0xF0 | code >> 18
-    out[at + 1] = 0x80 | code >> 12 & 63
-    out[at + 2] = 0x80 | code >> 6 & 63
-    out[at + 3] = 0x80 | code & 63
-    return at + 4
-
-
-@kernel
-def _decode(data: Bytes, i: int, end: int, out: Bytes, at: int) -> None:
-    """Write the unescaped string data[i:end], known to be well-formed, to out from `at`."""
-    while i < end:
-        c = data[i]
-        if c != 92:
-            out[at] = c
-            at += 1
-            i += 1
-        elif data[i + 1] != 117:
-            out[at] = _SIMPLE[data[i + 1]]
-            at += 1
-            i += 2
-        else:
-            code = _hex(data, i + 2)
-            i += 6
-            if 0xD800 <= code < 0xDC00:
-                code = 0x10000 + ((code - 0xD800) << 10) + _hex(data, i + 2) - 0xDC00
-                i += 6
-            at = _put(out, at, code)
-
-
-@kernel
-def copy_strings(data: Bytes, spans: Spans, offsets: Ints, out: Bytes) -> None:
-    """Write each (start, end, size) string of spans, unescaped, to out[offsets[k]:offsets[k] + size]."""
-    for k in range(len(spans)):
-        first, last, size = spans[k, 0], spans[k, 1], spans[k, 2]
-        if last - first == size:
-            out[offsets[k] : offsets[k] + size] = data[first:last]
-        else:
-            _decode(data, first, last, out, offsets[k])
+        if status[line] == _FULL:
+            return -1
+        if status[line] != CLEAN:
+            tally[1] = before
+        counts[line, 0], counts[line, 1] = tally[0], tally[1] - before
+    return int(tally[1])
