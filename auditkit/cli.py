@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import click
@@ -28,6 +29,7 @@ INPUTS = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 
 def main() -> None:
     """The entry point of the `auditkit` command. No traceback reaches the user."""
+    sys.excepthook = _unexpected
     try:
         code = cli.main(standalone_mode=False, prog_name="auditkit")
     except click.exceptions.Abort:
@@ -44,6 +46,17 @@ def main() -> None:
         _complain(f"{type(error).__name__}: {getattr(error, 'strerror', None) or 'out of memory'}")
         code = EXIT_INCOMPLETE
     sys.exit(code if isinstance(code, int) else EXIT_PASS)
+
+
+def _unexpected(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """A defect: say where it is, never what a document held, and do not pass."""
+    from auditkit.guard import described
+
+    _complain(
+        f"internal error: {described(error)}; this is a defect of auditkit or of a plug-in, nothing was published"
+    )
+    sys.stdout.flush()
+    os._exit(EXIT_INCOMPLETE)
 
 
 def _quiet_stdout() -> int:
@@ -229,7 +242,7 @@ def report(run: Path, format_: str, out: Path | None) -> int:
 
     data = render(read_report(run), format_)
     if out is None:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
     else:
         out.write_bytes(data)
     return EXIT_PASS

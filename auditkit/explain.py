@@ -11,14 +11,17 @@ from pathlib import Path
 from auditkit.audit import audit
 from auditkit.checker import AnyChecker, Example, Rule, build, catalogue, checker_class
 from auditkit.errors import AuditkitError, ConfigError, suggestion
+from auditkit.guard import attempt
+
+OPEN_SECONDS = 60.0  # for a checker to be built and to list its rules
 
 
 def all_rules() -> dict[str, tuple[str, Rule]]:
-    """Rule id -> (checker, rule), for every installed checker with its default options."""
+    """Rule id -> (checker, rule), for every installed checker that opens with its default options."""
     found: dict[str, tuple[str, Rule]] = {}
     for name in catalogue():
-        for rule in build(name, {}).rules():
-            found[rule.id] = (name, rule)
+        rules, _ = attempt(lambda name=name: build(name, {}).rules(), seconds=OPEN_SECONDS)  # type: ignore[misc]
+        found |= {rule.id: (name, rule) for rule in rules or ()}
     return found
 
 
@@ -58,7 +61,7 @@ def _shown(example: Example) -> str:
 def rule_lines(checker: str | None) -> list[str]:
     """One line per rule: id, severity, summary."""
     if checker is not None:
-        checker_class(checker)
+        build(checker, {})
     rules = [(rule, name) for name, rule in all_rules().values() if checker in (None, name)]
     width = max((len(rule.id) for rule, _ in rules), default=0)
     return [f"{rule.id:<{width}}  {rule.severity:<8}  {rule.summary}" for rule, _ in rules]
