@@ -1,0 +1,178 @@
+"""Signals of hallucination that need no large model: agreement, arithmetic, grounding, artefacts of generation.
+
+What it finds
+    agreement: for rows that answer one prompt, the share that gives the same final answer (score `agreement`, higher is
+    better) and rows below `min_agreement` (no-agreement). arithmetic: equations that hold under no reading of rounding,
+    percent and units. unsupported: what a response says beyond its context (score `unsupported`, higher is worse).
+    Artefacts: refusals, placeholders, truncation, loops, echoes, leaked prompts and chat tokens, merged instructions,
+    media that nobody saw, links from nowhere, claimed actions, broken encoding, wrong language, empty answers.
+
+Why it matters
+    A model trained on its own inventions repeats them with more confidence each round.
+
+How
+    Answers are extracted and normalised (numbers, fractions, percents, choices, yes/no, short spans) and hashed; the
+    state of a corpus is 26 bytes a document. Equations are tokenised and computed again. Grounding weighs lexical
+    features of a response against the index of its source. Rules are patterns of rules/packs/hallucination.toml.
+
+What it misses (measured; benchmarks/hallucination.py prints all of it)
+    A fluent false statement without source, samples or equation is invisible to it: `not_checkable` counts such rows.
+    Agreement is skill only where prompts have one right answer; open-ended prompts and questions about what a person is
+    are refused. `unsupported` ranks and is no probability; a faithful paraphrase in other words scores high.
+
+Options
+    min_agreement, min_group, unsupported_threshold, disable (rule ids without the prefix).
+
+Source
+    Huang et al. 2022 (arXiv 2210.11610), Wang et al. 2022 (2203.11171), Cobbe et al. 2021 (2110.14168),
+    Maynez et al. 2020 (2005.00661), Grusky et al. 2018 (1804.11283), AlpacaDataCleaned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
+from auditkit.checkers.hallucination import agreement, per_document
+from auditkit.documents import Batch
+from auditkit.findings import Found, Metric, detail, found_table
+
+PREFIX = "hallucination/"
+
+
+@dataclass(frozen=True)
+class HallucinationOptions:
+    """Options of `[checkers.hallucination]`.
+
+    min_agreement: rows whose answer has a smaller share of its group are findings. min_group: smallest group that can
+    have findings. unsupported_threshold: score of a sentence from which it is a finding. disable: names of rules that
+    stay silent.
+    """
+
+    min_agreement: float = 0.5
+    min_group: int = 3
+    unsupported_threshold: float = 0.9
+    disable: tuple[str, ...] = ()
+
+    def check(self) -> Iterable[tuple[str, str]]:
+        """What is wrong with the values."""
+        for name in ("min_agreement", "unsupported_threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield name, f"expected a share from 0 to 1, got {getattr(self, name)}"
+        if self.min_group < 2:
+            yield "min_group", "a group has at least 2 rows"
+        known = {rule.id.removeprefix(PREFIX) for rule in rule_pack("hallucination")}
+        for name in self.disable:
+            if name.removeprefix(PREFIX) not in known:
+                yield "disable", f"there is no rule 'hallucination/{name.removeprefix(PREFIX)}'"
+
+
+class Hallucination:
+    """The checker `hallucination`; the module docstring is its manual page."""
+
+    name: ClassVar[str] = "hallucination"
+    version: ClassVar[str] = "1"
+    Options: ClassVar[type] = HallucinationOptions
+    METRICS: ClassVar[tuple[str, ...]] = (
+        "agreement_mean",
+        "agreement_entropy",
+        "agreement_kept_share",
+        "agreement_groups",
+        "arithmetic_checked",
+        "arithmetic_wrong",
+        "grounding_checked",
+        "unsupported_share",
+        "not_checkable",
+    )
+    default_action: ClassVar[str] = "flag"
+    finish_order: ClassVar[int] = 0
+
+    def __init__(self, options: HallucinationOptions) -> None:
+        self.options = options
+
+    @cached_property
+    def _rules(self) -> tuple[Rule, ...]:
+        silent = {name.removeprefix(PREFIX) for name in self.options.disable}
+        return tuple(rule for rule in rule_pack("hallucination") if rule.id.removeprefix(PREFIX) not in silent)
+
+    def rules(self) -> Sequence[Rule]:
+        """All rules that are not disabled."""
+        return self._rules
+
+    def check(self, batch: Batch) -> Checked:
+        """Artefacts, equations and grounding of each document by itself."""
+        return per_document.check(batch, self._rules, threshold=self.options.unsupported_threshold)
+
+    def map(self, batch: Batch) -> State:
+        """Hashes of group and final answer of each document that has a response."""
+        return agreement.state_of(batch)
+
+    def merge(self, left: State, right: State) -> State:
+        """Both states, in document order."""
+        return agreement.merged(left, right)
+
+    def again(self, state: State, context: Context) -> None:
+        """No second look."""
+
+    def map_again(self, batch: Batch, wanted: State) -> State:  # noqa: ARG002 - never asked for
+        """Nothing."""
+        return {}
+
+    def merge_again(self, left: State, right: State) -> State:  # noqa: ARG002 - never asked for
+        """Nothing."""
+        return left
+
+    def finish(self, state: State, looked: State | None, context: Context) -> Outcome:  # noqa: ARG002 - no second look
+        """Score `agreement` of every document with a group, its findings and metrics."""
+        result = agreement.agreed(state, min_group=self.options.min_group)
+        low = result.judged & (result.shares < self.options.min_agreement)
+        rule = f"{PREFIX}no-agreement"
+        shown = zip(result.docs[low].tolist(), result.shares[low].tolist(), strict=True)
+        found = [
+            Found(doc, rule, score=round(1 - share, 4), detail=detail(share=round(share, 4)))
+            for doc, share in shown
+            if any(known.id == rule for known in self._rules)
+        ]
+        scores = {"agreement": (result.docs, result.shares)}
+        return Outcome(found_table(found), self._metrics(result, context.n_docs), scores)
+
+    def state_bytes(self, n_docs: int) -> int:
+        """At most one row of hashes per document."""
+        return 1024 + n_docs * agreement.BYTES_PER_DOC
+
+    def _metrics(self, result: agreement.Agreed, n_docs: int) -> list[Metric]:
+        known = result.shares[np.isfinite(result.shares)]
+        total, n_known = float(known.sum()), len(known)
+        status = "ok" if n_known else "not_checkable"
+        mean = total / n_known if n_known else None
+        metrics = [
+            Metric(self.name, "agreement_mean", mean, numerator=total, denominator=n_known, status=status),
+            Metric(self.name, "agreement_entropy", result.entropy, denominator=result.n_groups, status=status),
+            Metric(self.name, "agreement_groups", result.n_groups, numerator=result.n_groups, denominator=n_docs),
+        ]
+        for threshold in (0.25, 0.5, 0.75, 1.0):
+            kept = int((known >= threshold).sum())
+            value = kept / n_known if n_known else None
+            metrics.append(
+                Metric(
+                    self.name,
+                    "agreement_kept_share",
+                    value,
+                    f"share>={threshold:g}",
+                    None,
+                    None,
+                    kept,
+                    n_known,
+                    None,
+                    status,
+                )
+            )
+        missing = n_docs - n_known
+        value = missing / n_docs if n_docs else None
+        metrics.append(Metric(self.name, "not_checkable", value, "agreement", None, None, missing, n_docs))
+        return metrics

@@ -1,0 +1,197 @@
+"""Agreement of the answers to one prompt: the state is hashes alone, 26 bytes a document.
+
+A group is named by the record; else it is all rows with exactly the same prompt; a row with a list of sampled answers
+is a group of its own. Open-ended prompts and answers about what a person is are refused: the majority answer there is
+the stereotype, and keeping it would amplify it (Huang et al. 2022, arXiv 2210.11610, keep majority answers only where
+there is a right one).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auditkit.checker import State
+from auditkit.checkers.hallucination.answers import final_answer
+from auditkit.checkers.hallucination.words import PERSONS
+from auditkit.documents import Batch, Text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_ANSWER = np.uint64(0)
+NONE = -1.0  # a share that is not known; NaN would not equal itself in a stored state
+NAMED, SAME_PROMPT, SAMPLED = 0, 1, 2
+STATE_COLUMNS: Mapping[str, Any] = {
+    "doc": np.int64, "group": np.uint64, "answer": np.uint64, "kind": np.uint8, "open": np.bool_, "share": np.float64,
+}  # fmt: skip
+BYTES_PER_DOC: int = sum(np.dtype(kind).itemsize for kind in STATE_COLUMNS.values())
+
+_OPEN_ENDED = re.compile(
+    r"""^\W*(?:please\s+|can\syou\s+|could\syou\s+)?
+    (?:write|describe|compose|create|generate|imagine|brainstorm|suggest|design|tell\sme\s(?:a|about)|come\sup\swith
+      |invent|develop|draft|discuss|explain|summari[sz]e|paraphrase|rewrite|rephrase|list|make\sup|produce|propose
+      |provide|outline|give\s(?:me\s)?(?:an?|some|\w+)\s(?:example|idea|tip|reason))\b
+  | \b(?:your\sopinion|do\syou\sthink|a\stypical)\b
+  | \b(?:write|tell|compose|create|generate|make\sup)\b[^.?!\n]{0,40}
+    \b(?:poem|story|essay|haiku|slogan|joke|tweet|song)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ABOUT_PERSONS = re.compile(
+    r"""\b(?:nationality|gender|ethnicity|race|religion|skin\scolou?r)\sof\s(?:the|a|an|this|that)\b
+  | \b(?:nurse|doctor|engineer|secretary|ceo|teacher|housekeeper|programmer|scientist|lawyer|driver|cleaner|soldier)\b
+    [^.?]{0,60}(?:_{2,}|\bpronoun\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """One row per document with a named group or a prompt that others share, in order of the documents.
+
+    shares: share of the group's rows with the same final answer, NaN where refused. judged: the group has min_group
+    rows and was not refused.
+    entropy: mean over groups of the entropy in bits of their answers, equal answers taken as one.
+    """
+
+    docs: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    judged: NDArray[np.bool_]
+    n_groups: int
+    n_refused: int
+    n_without_answer: int
+    entropy: float | None
+
+
+def hashed(text: str) -> int:
+    """A stable 64-bit hash, never 0."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+
+
+def empty_state() -> State:
+    """The identity of merge."""
+    return {name: np.zeros(0, kind) for name, kind in STATE_COLUMNS.items()}
+
+
+def merged(left: State, right: State) -> State:
+    """Both states, left first."""
+    return {name: np.concatenate([left[name], right[name]]) for name in STATE_COLUMNS}
+
+
+def state_of(batch: Batch) -> State:
+    """One row per document that has a response: hash of its group and of its final answer."""
+    names = dict(zip(batch.docs.tolist(), batch.records.column("group").to_pylist(), strict=True))
+    rows = [
+        row
+        for doc, texts in groupby(batch.iter_texts("prompt", "response"), key=lambda text: text.doc)
+        if (row := _row(doc, names[doc], list(texts))) is not None
+    ]
+    if not rows:
+        return empty_state()
+    columns = zip(*rows, strict=True)
+    return {
+        name: np.array(list(values), kind) for (name, kind), values in zip(STATE_COLUMNS.items(), columns, strict=True)
+    }
+
+
+def _row(doc: int, group: str | None, texts: Sequence[Text]) -> tuple[int, int, int, int, bool, float] | None:
+    prompts = [text.text for text in texts if text.role == "prompt"]
+    responses = [text for text in texts if text.role == "response"]
+    if not responses or (not prompts and group is None and len(responses) == 1):
+        return None
+    prompt = "\n".join(prompts)
+    samples = _samples(texts)
+    if samples:
+        answers = [final_answer(sample, prompt) for sample in samples]
+        is_open = _is_open(prompt, answers)
+        return doc, hashed(f"doc {doc}"), 0, SAMPLED, is_open, _majority(answers)
+    answer = final_answer(responses[-1].text, prompt)
+    is_open = _is_open(prompt, [answer])
+    named = group is not None
+    name = f"group {group}" if named else f"prompt {prompt}"
+    return doc, hashed(name), hashed(answer) if answer else 0, NAMED if named else SAME_PROMPT, is_open, NONE
+
+
+def _samples(texts: Sequence[Text]) -> list[str]:
+    """The responses of one list (`samples[0]`, `samples[1]`); the turns of a chat share their list with prompts."""
+    lists = [(text.role, text.field.rpartition("[")[0], text.text) for text in texts]
+    asked = {name for role, name, _ in lists if role == "prompt" and name}
+    found = [(name, text) for role, name, text in lists if role == "response" and name and name not in asked]
+    return [text for name, text in found if name == found[0][0]] if len(found) > 1 else []
+
+
+def _is_open(prompt: str, answers: Sequence[str]) -> bool:
+    return bool(
+        (prompt and (_OPEN_ENDED.search(prompt[:2000]) or _ABOUT_PERSONS.search(prompt[:2000])))
+        or any(answer in PERSONS for answer in answers)
+    )
+
+
+def _majority(answers: Sequence[str]) -> float:
+    """Share of the samples that give the most frequent answer; NONE when no sample gives any."""
+    counts = {answer: answers.count(answer) for answer in dict.fromkeys(answers) if answer}
+    return max(counts.values()) / len(answers) if counts else NONE
+
+
+def agreed(state: State, *, min_group: int = 3) -> Agreed:
+    """The shares of all groups. O(n log n); independent of the order of the rows."""
+    sampled = state["kind"] == SAMPLED
+    order = np.lexsort((state["doc"][~sampled], state["answer"][~sampled], state["group"][~sampled]))
+    doc, group, answer, kind, is_open = (
+        state[name][~sampled][order] for name in ("doc", "group", "answer", "kind", "open")
+    )
+    first = _firsts(group)
+    of_group = np.cumsum(first) - 1
+    size = np.bincount(of_group, minlength=0) if len(group) else np.zeros(0, np.int64)
+    new_answer = first | _firsts(answer)
+    of_answer = np.cumsum(new_answer) - 1
+    same = np.bincount(of_answer)[of_answer] if len(group) else np.zeros(0, np.int64)
+    share = np.where(answer == NO_ANSWER, 0.0, same / np.maximum(size[of_group], 1))
+    any_open, any_answer = _any(of_group, is_open, size), _any(of_group, answer != NO_ANSWER, size)
+    counted = (size[of_group] > 1) | (kind == NAMED)
+    refused = counted & (any_open | ~any_answer)
+    share = np.where(refused, np.nan, share)
+    unknown = state["open"][sampled] | (state["share"][sampled] < 0)
+    own = np.where(unknown, np.nan, state["share"][sampled])
+    docs = np.concatenate([doc[counted], state["doc"][sampled]])
+    shares = np.concatenate([share[counted], own])
+    judged = np.concatenate([size[of_group][counted] >= min_group, np.ones(int(sampled.sum()), np.bool_)])
+    by_doc = np.argsort(docs, kind="stable")
+    usable = counted & ~refused
+    return Agreed(
+        docs[by_doc],
+        shares[by_doc],
+        judged[by_doc] & np.isfinite(shares[by_doc]),
+        n_groups=int((first & usable).sum() + np.isfinite(own).sum()),
+        n_refused=int(refused.sum() + np.isnan(own).sum()),
+        n_without_answer=int((usable & (answer == NO_ANSWER)).sum()),
+        entropy=_entropy(of_group[usable], of_answer[usable]),
+    )
+
+
+def _firsts(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a run of equal values begins."""
+    return np.concatenate([np.ones(min(1, len(values)), np.bool_), values[1:] != values[:-1]])
+
+
+def _any(of_group: NDArray[np.int64], flags: NDArray[np.bool_], size: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For each row whether any row of its group has the flag."""
+    if not len(of_group):
+        return np.zeros(0, np.bool_)
+    return (np.bincount(of_group, weights=flags, minlength=len(size)) > 0)[of_group]
+
+
+def _entropy(of_group: NDArray[np.int64], of_answer: NDArray[np.int64]) -> float | None:
+    """Mean over groups of the entropy (bits) of their answers, equal answers taken as one."""
+    if not len(of_group):
+        return None
+    _, answer_at, n_answer = np.unique(of_answer, return_index=True, return_counts=True)
+    groups, n_group = np.unique(of_group, return_counts=True)
+    share = n_answer / n_group[np.searchsorted(groups, of_group[answer_at])]
+    return round(float(-(share * np.log2(share)).sum() / len(groups)) + 0.0, 6)

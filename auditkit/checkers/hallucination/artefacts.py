@@ -1,0 +1,263 @@
+"""Artefacts of generation: what a response shows when its generator refused, stopped, looped, copied or leaked.
+
+Rules with a pattern are one RE2 scan over the column each, confirmed by Python only where it hits. The others are the
+functions of CHECKS, on the candidates that a cheap scan leaves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auditkit.checker import Rule
+from auditkit.checkers.hallucination.words import DANGLING, LANGUAGES
+from auditkit.documents import Batch, Text
+from auditkit.findings import Found, mask_span
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ANSWERS = ("response",)
+TAIL = 1500  # characters at the end of a text in which a loop is looked for: a loop runs on to the end
+MAX_PERIOD = 60  # words of one turn of a loop
+HEAD = 4000  # characters of a prompt that can clear a finding
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch by document: its prompt, its context, and the texts of a role as one column."""
+
+    batch: Batch
+    columns: dict[tuple[str, ...], pa.RecordBatch] = field(default_factory=dict)
+
+    def column(self, roles: Sequence[str]) -> pa.RecordBatch:
+        """The texts of these roles."""
+        key = tuple(roles)
+        if key not in self.columns:
+            self.columns[key] = self.batch.of_roles(*key)
+        return self.columns[key]
+
+    @cached_property
+    def prompts(self) -> Mapping[int, str]:
+        """Doc -> its prompts, joined by newlines."""
+        return _joined(self.batch.iter_texts("prompt"))
+
+    @cached_property
+    def contexts(self) -> Mapping[int, str]:
+        """Doc -> its contexts, joined by newlines."""
+        return _joined(self.batch.iter_texts("context"))
+
+    def given(self, doc: int) -> str:
+        """All that was given to the writer of the response."""
+        return f"{self.prompts.get(doc, '')}\n{self.contexts.get(doc, '')}"
+
+
+def _joined(texts: Iterable[Text]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for text in texts:
+        found[text.doc] = f"{found[text.doc]}\n{text.text}" if text.doc in found else text.text
+    return found
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    r"""Python's reading of an RE2 pattern: ASCII classes, and `\x{FFFD}` as that character."""
+    return re.compile(re.sub(r"\\x\{([0-9A-F]+)\}", lambda m: re.escape(chr(int(m.group(1), 16))), pattern), re.ASCII)
+
+
+def candidates(column: pa.RecordBatch, pattern: str) -> list[Text]:
+    """The texts in which RE2 finds the pattern: one scan over the Arrow buffer, linear in its bytes."""
+    import pyarrow.compute as pc
+
+    hits = column.filter(pc.match_substring_regex(column.column("text"), pattern))
+    return [Text(*row) for row in zip(*(hits.column(name).to_pylist() for name in Text._fields), strict=True)]
+
+
+def artefacts(rows: Rows, rules: Sequence[Rule]) -> list[Found]:
+    """Every artefact of these documents by these rules, at most one per text and rule."""
+    found: list[Found] = []
+    for rule in rules:
+        if rule.pattern:
+            found.extend(_by_pattern(rows, rule))
+        elif rule.id in CHECKS:
+            found.extend(_by_check(rows, rule, CHECKS[rule.id]))
+    return found
+
+
+def _by_pattern(rows: Rows, rule: Rule) -> Iterator[Found]:
+    """Findings of a rule whose pattern says it all."""
+    pattern = _compiled(rule.pattern)
+    for text in candidates(rows.column(_roles(rule)), rule.pattern):
+        if _cleared(rows, rule, text):
+            continue
+        given = rows.given(text.doc) if rule.options.get("new") else ""
+        for match in pattern.finditer(text.text):
+            if not rule.options.get("new") or match.group() not in given:
+                yield _found(rule, text, match.start(), match.end())
+                break
+
+
+def _roles(rule: Rule) -> Sequence[str]:
+    roles = rule.options.get("roles", ANSWERS)
+    assert isinstance(roles, Sequence)
+    return roles
+
+
+def _cleared(rows: Rows, rule: Rule, text: Text) -> bool:
+    """Whether the same text or the prompt says that this is no artefact."""
+    unless, unless_prompt = str(rule.options.get("unless", "")), str(rule.options.get("unless_prompt", ""))
+    prompt = rows.prompts.get(text.doc, "")
+    if rule.options.get("needs_prompt") and not prompt:
+        return True
+    if unless and _compiled(unless).search(text.text):
+        return True
+    return bool(unless_prompt and _compiled(unless_prompt).search(prompt[:HEAD]))
+
+
+def _found(rule: Rule, text: Text, start: int, end: int) -> Found:
+    return Found(text.doc, rule.id, text.field, start, end, evidence=mask_span(text.text, start, end))
+
+
+Check = Callable[[Rows], Iterator[tuple[Text, int, int]]]
+
+
+def _by_check(rows: Rows, rule: Rule, check: Check) -> Iterator[Found]:
+    for text, start, end in check(rows):
+        if not _cleared(rows, rule, text):
+            yield _found(rule, text, start, end)
+
+
+_EMPTY = (
+    r"(?i)^[\s\x{A0}\x{200B}\x{FEFF}]*$|^[\s.\-_…]*$|^\W{0,3}(?:no[ _]?(?:output|input|answer|response)|n/?a|null|nil"
+    r"|undefined|not applicable|empty|tbd|nan|output)\W{0,3}$"
+)
+
+
+def empty(rows: Rows) -> Iterator[tuple[Text, int, int]]:
+    """Responses without content: nothing, blanks, dots, "N/A", "<no output>"; also one that consists of null alone."""
+    for text in candidates(rows.column(ANSWERS), _EMPTY):
+        yield text, 0, len(text.text)
+
+
+_OPEN_END = r"[\pL\pN,;-]\s*$"
+_LIST_ITEM = re.compile(r"\s*(?:[-*•–]|\w{1,3}[.)])\s|[^.:]{0,40}:\s")
+_NO_PROSE = re.compile(r"[#@{}=|<>*_\\]|https?:|www\.|[\"”]\s*[-–—]|\.\w{2,4}$")
+_SENTENCE_END = re.compile(r"[a-z)\d][.!?][\"”’)]?\s+[A-Z\"“]")
+
+
+def truncated(rows: Rows) -> Iterator[tuple[Text, int, int]]:
+    """Responses whose last line is prose that ends on a dangling word or in an unfinished sentence."""
+    for text in candidates(rows.column(ANSWERS), _OPEN_END):
+        shown = text.text.rstrip()
+        line = shown[shown.rfind("\n") + 1 :][-2000:]
+        if _LIST_ITEM.match(line) or _NO_PROSE.search(line):
+            continue
+        *before, last = line.split()
+        dangling = len(before) >= 5 and last.lower() in DANGLING and before[-1][-1] not in ",;:"
+        unfinished = len(line) >= 80 and _SENTENCE_END.search(line) and _unfinished(line)
+        if dangling or unfinished:
+            yield text, len(shown) - len(last), len(shown)
+
+
+def _unfinished(line: str) -> bool:
+    """The last sentence has at least four words and is no list of names."""
+    tail = re.split(r"[.!?][\"”’)]?\s+", line)[-1]
+    words = tail.split()
+    return len(words) >= 4 and sum(word[:1].isupper() for word in words[1:]) <= len(words) / 2
+
+
+def repetition(rows: Rows) -> Iterator[tuple[Text, int, int]]:
+    """Texts that end in a loop: at least four turns and twelve words, with three different words in a turn."""
+    import pyarrow.compute as pc
+
+    column = rows.column(("response", "text"))
+    long = column.filter(pc.greater(pc.binary_length(column.column("text")), 60))
+    for text in (Text(*row) for row in zip(*(long.column(name).to_pylist() for name in Text._fields), strict=True)):
+        tail = text.text[-TAIL:]
+        words = tail.split()
+        if len(words) >= 16 and len(set(words)) <= 0.6 * len(words) and _loops(words):
+            yield text, len(text.text) - len(tail), len(text.text)
+
+
+def _loops(words: Sequence[str]) -> bool:
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    ids = np.array([numbers[word] for word in words])
+    for period in range(1, min(MAX_PERIOD, len(ids) // 4) + 1):
+        same = ids[period:] == ids[:-period]
+        ends = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+        runs = ends[1::2] - ends[::2]
+        if len(runs) and runs.max() >= max(3 * period, 12):
+            start = int(ends[::2][runs.argmax()])
+            turn = {word.strip(".,;!?").lower() for word in words[start : start + period]}
+            if sum(len(word) > 1 and word.isalpha() for word in turn) >= min(3, period):
+                return True
+    return False
+
+
+def echo(rows: Rows) -> Iterator[tuple[Text, int, int]]:
+    """Responses that begin with a whole prompt of 25 characters or more and add less than half of it."""
+    for text in rows.batch.iter_texts(*ANSWERS):
+        prompt = rows.prompts.get(text.doc, "")[:HEAD].strip()
+        start = text.text[: len(prompt) + 4].strip()
+        if len(prompt) >= 25 and start[:20].casefold() == prompt[:20].casefold() and _echoes(prompt, text.text):
+            yield text, 0, len(text.text)
+
+
+def _echoes(prompt: str, response: str) -> bool:
+    asked, said = (re.sub(r"\W+", " ", text).strip().casefold() for text in (prompt, response[: 2 * len(prompt) + 80]))
+    return said.startswith(asked) and len(said) <= 1.4 * len(asked) + 1
+
+
+_FOREIGN = (
+    r"(?i)[^\x00-\x{24F}\x{2000}-\x{2BFF}\x{1F000}-\x{1FAFF}]"
+    r"|\b(?:el|los|las|des|und|der|nicht|della|não|uma|het|een|que|est|pour|sono|gli)\b"
+)
+_SCRIPTS = (
+    ("Latin", 0x41, 0x24F), ("Greek", 0x370, 0x3FF), ("Cyrillic", 0x400, 0x52F), ("Hebrew", 0x590, 0x5FF),
+    ("Arabic", 0x600, 0x6FF), ("Devanagari", 0x900, 0x97F), ("Thai", 0xE00, 0xE7F), ("CJK", 0x3040, 0x9FFF),
+    ("Hangul", 0xAC00, 0xD7AF),
+)  # fmt: skip
+
+
+def wrong_language(rows: Rows) -> Iterator[tuple[Text, int, int]]:
+    """Responses whose script or function words are those of another language than the prompt's."""
+    for text in candidates(rows.column(ANSWERS), _FOREIGN):
+        prompt = rows.prompts.get(text.doc, "")
+        asked, said = language(prompt[:HEAD]), language(text.text[:HEAD])
+        if asked and said and asked != said:
+            yield text, 0, len(text.text)
+
+
+def language(text: str) -> str:
+    """A language code for Latin script, else the name of the script; "" when the text does not tell."""
+    script = _script(text)
+    if script != "Latin":
+        return script
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    scores = sorted(((sum(word in known for word in words), name) for name, known in LANGUAGES.items()), reverse=True)
+    (best, name), (second, _) = scores[:2]
+    return name if best >= max(2, 0.12 * len(words)) and best > 1.5 * second else ""
+
+
+def _script(text: str) -> str:
+    letters = [ord(sign) for sign in text[:1000] if sign.isalpha()]
+    counts = Counter(name for code in letters for name, low, high in _SCRIPTS if low <= code <= high)
+    if len(letters) < 8 or not counts:
+        return ""
+    name, count = counts.most_common(1)[0]
+    return name if count >= 0.7 * len(letters) else ""
+
+
+CHECKS: Mapping[str, Any] = {
+    "hallucination/empty": empty,
+    "hallucination/truncated": truncated,
+    "hallucination/repetition": repetition,
+    "hallucination/echo": echo,
+    "hallucination/wrong-language": wrong_language,
+}

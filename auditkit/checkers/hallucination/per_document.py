@@ -1,0 +1,119 @@
+"""What the checker says of each document by itself: artefacts, equations, grounding, and what could not be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auditkit.checker import Checked, Rule
+from auditkit.checkers.hallucination.arithmetic import equations
+from auditkit.checkers.hallucination.artefacts import Rows, artefacts, candidates
+from auditkit.documents import Batch, Text
+from auditkit.findings import Found, detail, found_table, mask_span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ARITHMETIC, UNSUPPORTED = "hallucination/arithmetic", "hallucination/unsupported"
+MAX_FOUND = 20  # findings of one rule in one text; the last one counts the rest
+_MAY_CALCULATE = (
+    r"\d[^\n]{0,60}\n?[^\n]{0,20}[=≈]|\b(?:equals|is equal to|plus|minus|times|multiplied by|divided by)\b"
+    r"|[+*×÷/]\s?\d[^\n]{0,40}\b(?:is|gives|makes) [$€£]?\d"
+)
+
+Tallies = dict[tuple[str, str], tuple[int, int]]
+
+
+def check(batch: Batch, rules: Sequence[Rule], *, threshold: float) -> Checked:
+    """Findings, score `unsupported` and tallies of a batch."""
+    rows = Rows(batch)
+    active = {rule.id for rule in rules}
+    found = artefacts(rows, rules)
+    tallies: Tallies = {}
+    found += [item for item in recheck(rows, len(batch), tallies) if item.rule in active]
+    scores, ungrounded = ground(rows, threshold, tallies)
+    found += [item for item in ungrounded if item.rule in active]
+    return Checked(found_table(found), {"unsupported": scores}, _looked(batch), tallies)
+
+
+def _looked(batch: Batch) -> NDArray[np.bool_]:
+    """Documents with a text of their own, not only a prompt."""
+    looked = np.zeros(len(batch), np.bool_)
+    own = np.isin(batch.texts.column("role").cast("string").to_numpy(zero_copy_only=False), ["text", "response"])
+    looked[batch.owners[own]] = True
+    return looked
+
+
+def recheck(rows: Rows, n_docs: int, tallies: Tallies) -> list[Found]:
+    """A finding per wrong equation; tallies: documents with equations, and wrong ones among all equations."""
+    found: list[Found] = []
+    n_equations = n_wrong = 0
+    docs = set()
+    for text in candidates(rows.column(("response", "text")), _MAY_CALCULATE):
+        checked = equations(text.text)
+        wrong = [equation for equation in checked if not equation.right]
+        n_equations, n_wrong = n_equations + len(checked), n_wrong + len(wrong)
+        if checked:
+            docs.add(text.doc)
+        for number, equation in enumerate(wrong[:MAX_FOUND], 1):
+            more = len(wrong) - number if number == MAX_FOUND else 0
+            found.append(_spanned(text, ARITHMETIC, equation.start, equation.end, score=1.0, more=more))
+    tallies["arithmetic_checked", ""] = (len(docs), n_docs)
+    tallies["arithmetic_wrong", ""] = (n_wrong, n_equations)
+    return found
+
+
+def _spanned(text: Text, rule: str, start: int, end: int, *, score: float, more: int = 0) -> Found:
+    said = detail(more=more) if more else "{}"
+    evidence = mask_span(text.text, start, end)
+    return Found(text.doc, rule, text.field, start, end, score=score, evidence=evidence, detail=said)
+
+
+def ground(rows: Rows, threshold: float, tallies: Tallies) -> tuple[NDArray[np.float64], list[Found]]:
+    """Score of every document with context and response (the worst of its responses), and its unsupported sentences."""
+    batch = rows.batch
+    scores = np.full(len(batch), np.nan)
+    found: list[Found] = []
+    for doc, texts in _grounded(rows):
+        score, sentences = _against(rows.contexts[doc], texts, threshold)
+        scores[np.searchsorted(batch.docs, doc)] = score
+        found += sentences
+    n_checked = int(np.isfinite(scores).sum())
+    n_unsupported = len({item.doc for item in found})
+    tallies["grounding_checked", ""] = (n_checked, len(batch))
+    tallies["unsupported_share", ""] = (n_unsupported, n_checked)
+    tallies["not_checkable", "grounding"] = (len(batch) - n_checked, len(batch))
+    return scores, found
+
+
+def _grounded(rows: Rows) -> Iterator[tuple[int, list[Text]]]:
+    """Documents with a context that says something, and their responses."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    known = [doc for doc, context in rows.contexts.items() if context.strip()]
+    if not known:
+        return
+    column = rows.column(("response",))
+    mine = column.filter(pc.is_in(column.column("doc"), value_set=pa.array(known, pa.int64())))
+    texts = map(Text, *(mine.column(name).to_pylist() for name in Text._fields))
+    for doc, group in groupby(texts, key=lambda text: text.doc):
+        yield doc, list(group)
+
+
+def _against(context: str, texts: Sequence[Text], threshold: float) -> tuple[float, list[Found]]:
+    from auditkit.checkers.hallucination.grounding import Source, model
+
+    source, weighing = Source(context), model()
+    scores = [weighing.score(source, text.text) for text in texts]
+    found = [
+        _spanned(text, UNSUPPORTED, sentence.start, sentence.end, score=sentence.score)
+        for text in texts
+        for sentence in weighing.sentences(source, text.text)
+        if sentence.score >= threshold
+    ]
+    known = [score for score in scores if np.isfinite(score)]
+    return max(known, default=np.nan), found
