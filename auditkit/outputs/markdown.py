@@ -22,6 +22,7 @@ from auditkit.report_data.words import (
     amount,
     bound,
     count,
+    evidence,
     gate_name,
     interval,
     place,
@@ -133,7 +134,7 @@ def _checkers(report: Report) -> list[str]:
             lines += [f"And {len(metrics) - SHOWN_METRICS} more in metrics.json.", ""]
         worst = worst_findings(report, name, limit=SHOWN_FINDINGS)
         lines += [
-            f"- {code(place(row['file'], row['row']))} {code(row['id'])}: {code(row['rule'])} {code(row['evidence'])}"
+            f"- {code(place(row['file'], row['row']))} {code(row['id'])}: {code(row['rule'])} {code(evidence(row))}"
             for row in worst
         ]
         lines += [""] if worst else []

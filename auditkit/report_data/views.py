@@ -115,20 +115,20 @@ def clusters(report: Report) -> list[Cluster]:
 
 
 HEADLINES = {
-    "pii": ("documents_share", "of documents hold private data"),
-    "toxicity": ("documents_share", "of documents are toxic"),
-    "near_duplicates": ("documents_share", "of documents are near-copies"),
-    "hallucination": ("documents_share", "of documents are doubtful"),
-    "skew": ("region.tv_distance", "away from the reference"),
-    "diversity": ("distinct_2", "of word pairs are distinct"),
+    "pii": ("documents_share", "", "of documents hold private data"),
+    "toxicity": ("documents_share", "", "of documents are toxic"),
+    "near_duplicates": ("documents_share", "", "of documents are near-copies"),
+    "hallucination": ("documents_share", "", "of documents are doubtful"),
+    "skew": ("region.tv_distance", "", "away from the reference"),
+    "diversity": ("distinct_n", "2", "of word pairs are distinct"),
 }
 """The one number by which each checker is known, and what it says."""
 
 
 def headline(report: Report, checker: str) -> tuple[Row | None, str]:
     """The main figure of a checker as its metric row (None when it has none), and the words after the number."""
-    metric, words = HEADLINES.get(checker, ("documents_share", "of documents with a finding"))
-    row = report.metric(checker, metric)
+    metric, part, words = HEADLINES.get(checker, ("documents_share", "", "of documents with a finding"))
+    row = report.metric(checker, metric, part)
     if row is None or row["value"] is None:
         row = report.metric(checker, "documents_share") or row
         words = "of documents with a finding"

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Mapping
+from functools import cache
 
 from auditkit.checker import Rule
 from auditkit.report_data import Row
+from auditkit.resources import resource
 from auditkit.text.safe import printable
 
 _NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")  # never text; XML and some browsers refuse them
 MAX_TEXT = 200  # characters of one text of a document in a report; more helps no reviewer
-_SHARES = ("share", "rate", "ratio_of_documents", "distinct_1", "distinct_2", "distinct_3", "tv_distance", "agreement")
+_SHARES = (
+    "share",
+    "rate",
+    "ratio_of_documents",
+    "distinct_n",
+    "distinct_openings",
+    "_checked",
+    "_wrong",
+    "tv_distance",
+    "agreement",
+)
 
 
 def plain(text: object, *, limit: int = MAX_TEXT) -> str:
@@ -94,12 +108,28 @@ def size(n_bytes: float | None) -> str:
     return f"{n_bytes:.0f} bytes"
 
 
+def evidence(finding: Row, *, limit: int = 120) -> str:
+    """The masked evidence; where there is none, what the detail says: `slice Europe, ratio 3.3`."""
+    if finding["evidence"]:
+        return plain(finding["evidence"], limit=limit)
+    values = json.loads(finding["detail"] or "{}")
+    known = [f"{name} {value}" for name, value in values.items() if isinstance(value, str | int | float)]
+    return plain(", ".join(known), limit=limit)
+
+
+@cache
+def meanings() -> dict[str, str]:
+    """What each number of the built-in checkers says: `checker.metric` -> one sentence."""
+    tables = tomllib.loads(resource("reports/templates/metrics.toml").read_text(encoding="utf-8"))
+    return {f"{checker}.{metric}": said for checker, table in tables.items() for metric, said in table.items()}
+
+
 def message(finding: Row, rules: Mapping[str, Rule]) -> str:
     """One sentence for a linter line: what the rule says, and the masked evidence."""
     rule = rules.get(finding["rule"])
     summary = rule.summary.rstrip(".") if rule else f"{finding['severity']} finding of {finding['checker']}"
-    evidence = plain(finding["evidence"], limit=120)
-    return f"{plain(summary)}: {evidence}" if evidence else plain(summary)
+    shown = evidence(finding)
+    return f"{plain(summary)}: {shown}" if shown else plain(summary)
 
 
 def place(file: object, row: object) -> str:

@@ -35,7 +35,10 @@
     element.append(...children);
     return element;
   };
-  const shown = (value) => (value === "" ? make("span", { class: "none" }, "–") : make("bdi", {}, value));
+  const shown = (value) => {
+    if (value === "") return make("span", { class: "none" }, "–");
+    return make("bdi", value.split(" ").some((word) => word.length > 40) ? { class: "long" } : {}, value);
+  };
 
   const table = byId("findings");
   const body = table.tBodies[0];
@@ -58,7 +61,7 @@
   };
 
   const evidence = (i) => {
-    const details = make("details", {}, make("summary", {}, text("evidence", i) === "" ? "more" : make("bdi", {}, text("evidence", i))));
+    const details = make("details", {}, make("summary", {}, text("evidence", i) === "" ? "more" : shown(text("evidence", i))));
     details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(particulars(i)); });
     return details;
   };

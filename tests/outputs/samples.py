@@ -68,6 +68,10 @@ _REGIONS = (
     ("Sub-Saharan Africa", 0.02, 0.143),
     ("Oceania", 0.02, 0.006),
 )
+_COUNTRIES = (
+    ("US", 620, 6.1), ("GB", 190, 9.2), ("FR", 120, 6.0), ("DE", 95, 3.7), ("IN", 110, 0.26), ("CN", 130, 0.3),
+    ("NG", 12, 0.17), ("BR", 40, 0.63), ("ID", 9, 0.11), ("KE", 3, 0.18), ("MT", 2, 12.0),
+)  # fmt: skip
 
 
 def _findings(rng: Random, n_rows: int, n_findings: int) -> list[dict[str, object]]:
@@ -152,8 +156,34 @@ def _metrics(n_rows: int) -> list[dict[str, object]]:
                 "skew", "region.ratio", value / reference, region, value / reference * 0.85, value / reference * 1.15
             )
         )
+    for code, mentions, ratio in _COUNTRIES:
+        low, high = ratio * (1 - mentions**-0.5), ratio * (1 + mentions**-0.5)
+        status = "undecided" if low <= 1.25 and high >= 0.8 else "fail"
+        rows.append(Metric("skew", "country.ratio", ratio, code, low, high, mentions, 2400, "world-population", status))
     rows += [
-        Metric("diversity", "distinct_2", 0.412, low=0.405, high=0.419, numerator=41200, denominator=100000),
+        share("skew", "gender.share", n_named, 700, slice=name)
+        for name, n_named in (("masculine", 420), ("feminine", 280))
+    ]
+    rows += [
+        share("skew", "religion.share", n_named, 9, slice=name) for name, n_named in (("islam", 4), ("buddhism", 5))
+    ]
+    for group, hit, ratio in (("region=Sub-Saharan Africa", 30, 2.4), ("gender=feminine", 41, 1.02)):
+        status = "fail" if ratio > 2 else "pass"
+        rows.append(
+            Metric(
+                "skew",
+                "filter_impact.risk_ratio",
+                ratio,
+                f"toxicity/{group}",
+                ratio * 0.8,
+                ratio * 1.2,
+                hit,
+                280,
+                status=status,
+            )
+        )
+    rows += [
+        Metric("diversity", "distinct_n", 0.412, "2", low=0.405, high=0.419, numerator=41200, denominator=100000),
         Metric("diversity", "compression_ratio", 3.214),
         share("diversity", "documents_share", 0, n),
     ]

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from string import Template
 
-from auditkit.outputs.html import findings, provenance, sections
+from auditkit.outputs.html import checkers, findings, provenance, sections, skew
 from auditkit.outputs.html.elements import Html, el, join, text
 from auditkit.report_data import Report
 from auditkit.resources import resource
@@ -58,9 +58,9 @@ def _body(report: Report, n_embedded: int) -> Html:
         ("coverage", "Looked at", "What was looked at, and what was not", sections.coverage(report)),
         ("flow", "Removed", "What was removed, and why", sections.flow(report)),
         ("changes", "Changed", "What changed since the round before", sections.changes(report)),
-        ("checkers", "Checkers", "What each checker found", sections.checkers(report)),
-        ("copies", "Near-copies", "Near-copies", sections.copies(report)),
-        ("skew", "Skew", "Whom the corpus speaks of", sections.skew(report)),
+        ("checkers", "Checkers", "What each checker found", checkers.section(report)),
+        ("copies", "Near-copies", "Near-copies", checkers.copies(report)),
+        ("skew", "Skew", "Whom the corpus speaks of", skew.section(report)),
         ("findings-section", "Findings", "All findings", findings.section(report, n_embedded)),
         ("provenance", "Provenance", "Where this comes from", provenance.provenance(report)),
         ("glossary", "Words", "What the words mean", provenance.glossary()),

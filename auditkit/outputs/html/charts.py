@@ -6,6 +6,7 @@ Colours come from the page's style by class, so that they follow light, dark and
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from auditkit.outputs.html.elements import Html, el
 from auditkit.report_data import Row
@@ -69,6 +70,32 @@ def step(start: float, end: float, class_: str, *, label: str) -> Html:
     return _svg(label, _rect(0, WIDTH, "track"), _rect(min(WIDTH * start, WIDTH - width), width, class_))
 
 
+def histogram(counts: Sequence[int], *, label: str) -> Html:
+    """Bars of equal width; heights are logarithmic, so that a few documents among thousands can be seen."""
+    most = math.log1p(max(counts, default=0)) or 1.0
+    width = WIDTH / len(counts)
+    bars = [
+        _rect(
+            at * width, width - 1, "rule", y=HEIGHT * (1 - math.log1p(n) / most), height=HEIGHT * math.log1p(n) / most
+        )
+        for at, n in enumerate(counts)
+        if n
+    ]
+    return _svg(label, *bars, _line(0, WIDTH, HEIGHT, HEIGHT, "base"))
+
+
+def share(value: float, low: float | None, high: float | None, *, top: float) -> Html:
+    """A share as a bar with a whisker for its interval; `top` is the share at the right end."""
+
+    def at(number: float) -> float:
+        return WIDTH * min(1.0, max(0.0, number / top))
+
+    shapes = [_rect(0, WIDTH, "track"), _rect(0, at(value), "rule")]
+    if low is not None and high is not None:
+        shapes.append(_line(at(low), at(high), 12, 12, "whisker"))
+    return _svg(f"{value:.1%}", *shapes)
+
+
 def ratio(value: float, low: float | None, high: float | None) -> Html:
     """A ratio to a reference on a log scale: 1 in the middle, 1/8 and 8 at the ends; a whisker for the interval."""
 
@@ -78,7 +105,9 @@ def ratio(value: float, low: float | None, high: float | None) -> Html:
 
     middle = WIDTH / 2
     start, end = sorted((middle, at(value)))
-    shapes = [_rect(0, WIDTH, "track"), _rect(start, end - start, "more" if value >= 1 else "less")]
+    clear = low is None or high is None or low > 1 or high < 1
+    side = "more" if value >= 1 else "less"
+    shapes = [_rect(0, WIDTH, "track"), _rect(start, end - start, side if clear else "unclear")]
     if low is not None and high is not None:
         shapes.append(_line(at(low), at(high), 12, 12, "whisker"))
     return _svg(f"{value:.3g} times the reference", *shapes, _line(middle, middle, 2, 22, "threshold"))

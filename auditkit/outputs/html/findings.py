@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from auditkit.outputs.html.elements import Html, data, el, join
-from auditkit.outputs.html.sections import document
+from auditkit.outputs.html.elements import Html, data, document, el, join
 from auditkit.report_data import Report
-from auditkit.report_data.words import MAX_TEXT, count, plain
+from auditkit.report_data.words import MAX_TEXT, count, evidence, plain
 
 BUDGET_BYTES = 4_200_000  # of 5 MB for the page; the rest of it takes some 0.3 MB
 MAX_ROWS = 40_000  # a browser searches them within a frame or two
@@ -142,14 +140,8 @@ def _static_row(row: dict[str, Any]) -> Html:
         el("td", el("span", row["severity"], class_=f"severity {plain(row['severity'])}"), data_label="Severity"),
         el("td", data(row["rule"]), data_label="Rule"),
         el("td", document(row), data_label="Document"),
-        el("td", data(row["evidence"]), data_label="Evidence"),
+        el("td", data(evidence(row)), data_label="Evidence"),
         el("td", f"{row['score']:.2f}" if row["score"] is not None else "–", class_="number", data_label="Score"),
         el("td", "waived" if row["waived"] else row["action"], data_label="Action"),
         el("td", "", class_="script", data_label="Decision"),
     )
-
-
-def severities(report: Report) -> dict[str, int]:
-    """Findings per severity."""
-    counted = pc.value_counts(report.findings["severity"]).to_pylist()
-    return {str(item["values"]): int(item["counts"]) for item in counted}

@@ -1,0 +1,163 @@
+"""What each checker found: its main figure, rules, numbers, scores, worst documents; and near-copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditkit.outputs.html import charts
+from auditkit.outputs.html.elements import NONE, Child, Html, data, document, el, join, mark, more, slug, table
+from auditkit.report_data import Report, Row
+from auditkit.report_data.views import checker_state, clusters, headline, rule_counts, worst_findings
+from auditkit.report_data.words import amount, count, evidence, interval, meanings, plain
+
+SHOWN_METRICS = 12  # of the whole corpus, per checker; the others are folded away
+MAX_METRICS = 500  # folded away, per checker; metrics.json has all
+SHOWN_RULES = 40
+SHOWN_FINDINGS = 6
+SHOWN_CLUSTERS = 15
+BINS = 25  # of a histogram that is 200 units wide
+
+
+def section(report: Report) -> Html:
+    """A part for each checker: main figure, its rules, its metrics with intervals, its worst documents."""
+    return join(_checker(report, checker) for checker in report.checkers)
+
+
+def _checker(report: Report, checker: Row) -> Html:
+    name = str(checker["name"])
+    row, words = headline(report, name)
+    figure = None
+    if row is not None and row["value"] is not None:
+        around = interval(row["metric"], row["low"], row["high"])
+        figure = el(
+            "p",
+            el("b", amount(row["metric"], row["value"]), class_="figure"),
+            f" {words}",
+            el("span", f" ({around})", class_="muted") if around else None,
+        )
+    return el(
+        "section",
+        el("h3", data(name), " ", mark(checker_state(report, checker))),
+        figure,
+        _rules(report, name),
+        _scores(report, name),
+        _metrics(report.metrics_of(name)),
+        _worst(report, name),
+        id=f"checker-{slug(name)}",
+    )
+
+
+def _rules(report: Report, checker: str) -> Html:
+    rows = []
+    counted = [row for row in rule_counts(report) if row.checker == checker]
+    most = max((row.findings for row in counted), default=1)
+    for row in counted:
+        known = report.rules.get(row.rule)
+        rows.append(
+            (
+                el("a", data(row.rule), href="#findings-section", data_rule=row.rule),
+                data(known.summary if known else None),
+                el("span", row.severity, class_=f"severity {plain(row.severity)}"),
+                count(row.findings),
+                count(row.documents),
+                charts.bar(row.findings / most, "rule", label=f"{count(row.findings)} findings"),
+            )
+        )
+    if not rows:
+        return el("p", "No finding.")
+    head = ("Rule", "What it says", "Severity", "Findings", "Documents", "")
+    return table("Rules that fired", head, rows[:SHOWN_RULES], numbers=(3, 4))
+
+
+def _metrics(rows: Sequence[Row]) -> Html:
+    """Numbers of the whole corpus with what they say; those for parts of it folded away."""
+    whole = [row for row in rows if not row["slice"]]
+    parts = [row for row in rows if row["slice"]]
+    shown = [(*_name(row), *_metric(row)) for row in whole[:SHOWN_METRICS]]
+    rest = [*whole[SHOWN_METRICS:], *parts][:MAX_METRICS]
+    head = ("Number", "What it says", "Value", "95% interval", "Counts", "Reference")
+    made = [table("Its numbers", head, shown, numbers=(2, 3, 4))] if shown else []
+    if rest:
+        lines = [(data(row["metric"]), data(row["slice"]), *_metric(row)) for row in rest]
+        folded = table("Numbers for parts of the corpus", ("Number", "Part", *head[2:]), lines, numbers=(2, 3, 4))
+        made.append(more(f"{count(len(rest))} more numbers, for parts of the corpus", folded))
+    return join(made)
+
+
+def _name(row: Row) -> tuple[Child, Child]:
+    return data(row["metric"]), data(meanings().get(f"{row['checker']}.{row['metric']}"))
+
+
+def _metric(row: Row) -> tuple[Child, ...]:
+    whole = row["numerator"] is not None and row["denominator"]
+    return (
+        amount(row["metric"], row["value"]) if row["value"] is not None else data(row["status"].replace("_", " ")),
+        interval(row["metric"], row["low"], row["high"]) or NONE,
+        f"{count(row['numerator'])} of {count(row['denominator'])}" if whole else NONE,
+        data(row["reference"]),
+    )
+
+
+def _scores(report: Report, checker: str) -> Html | None:
+    """How each score of the checker spreads over the documents."""
+    rows = []
+    for name in report.documents.column_names:
+        if name.partition("/")[0] != checker or "/" not in name:
+            continue
+        values = report.documents[name].drop_null().to_numpy()
+        if not len(values):
+            continue
+        low, high = float(values.min()), float(values.max())
+        counts = np.histogram(values, bins=BINS, range=(min(low, 0.0), max(high, 1.0)))[0]
+        at = [f"{value:.4g}" for value in np.quantile(values, (0.5, 0.9, 0.99))]
+        label = f"{count(len(values))} documents from {low:.3g} to {high:.3g}, half of them up to {at[0]}"
+        shown = charts.histogram(counts.tolist(), label=label)
+        rows.append((data(name.partition("/")[2]), count(len(values)), *at, f"{high:.4g}", shown))
+    head = ("Score", "Documents", "Half up to", "90% up to", "99% up to", "Highest", "From 0 to the highest")
+    return table("How its scores spread", head, rows[:SHOWN_RULES], numbers=(1, 2, 3, 4, 5)) if rows else None
+
+
+def _worst(report: Report, checker: str) -> Html | None:
+    found = worst_findings(report, checker, limit=SHOWN_FINDINGS)
+    rows = [
+        (
+            document(row),
+            data(row["rule"]),
+            data(row["field"]),
+            data(evidence(row)),
+            f"{row['score']:.2f}" if row["score"] is not None else "–",
+            data(row["action"]),
+        )
+        for row in found
+    ]
+    head = ("Document", "Rule", "Field", "Evidence (masked)", "Score", "Action")
+    return table("Its worst documents", head, rows, numbers=(4,)) if rows else None
+
+
+def copies(report: Report) -> Html | None:
+    """The largest groups of near-copies, each with the document that stays and the certificates of the others."""
+    groups = clusters(report)
+    if not groups:
+        return None
+    rows = []
+    for group in groups[:SHOWN_CLUSTERS]:
+        low, high = min(item[2] for item in group.removed), max(item[2] for item in group.removed)
+        members = [
+            el("li", data(file), f" row {row}, similarity {jaccard:.3f}") for file, row, jaccard in group.removed[:20]
+        ]
+        rest = el("li", f"and {len(group.removed) - 20} more") if len(group.removed) > 20 else None
+        rows.append(
+            (
+                el("span", data(group.kept[0]), " ", el("span", f"row {group.kept[1]}", class_="muted")),
+                count(len(group.removed)),
+                f"{low:.3f} to {high:.3f}",
+                more("which", el("ul", *members, rest)),
+            )
+        )
+    n_removed = sum(len(group.removed) for group in groups)
+    said = f"{count(n_removed)} documents were removed as near-copies of {count(len(groups))} that stay. "
+    said += "Each has a certificate: the exact similarity (Jaccard, of word shingles) to the document that stays."
+    head = ("Document that stays", "Copies removed", "Similarity", "Copies")
+    return join([el("p", said), table("The largest groups of near-copies", head, rows, numbers=(1, 2))])
