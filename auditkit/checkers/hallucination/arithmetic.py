@@ -135,7 +135,7 @@ class _Reader:
             self.about = True
             return None
         else:
-            opaque = run.opaque
+            opaque = run.opaque or any(sign.isdigit() for sign in word)
             self.reset()
             self.run.opaque = opaque
         self.before = (self.before[1], word)
@@ -280,7 +280,8 @@ def _doubtful(left: _Run, right: _Run) -> bool:
     """The left side may be something else than an operation: `1/3 of the tank =`, `Weeks 1-2 =`, `2m + 55 =`."""
     items = left.items
     if len(items) == 3 and isinstance(items[0], Leaf) and isinstance(items[2], Leaf):
-        fraction = items[1] == FRACTION and left.loose
+        odd = items[0].value < items[2].value < _first(right.items)  # a tempo `1/4=160`
+        fraction = items[1] == FRACTION and (left.loose or odd)
         span = items[1] == "-" and left.tight and items[0].value < items[2].value
         if fraction or span:
             return True
@@ -288,6 +289,10 @@ def _doubtful(left: _Run, right: _Run) -> bool:
     letters = {leaf.unit for leaf in leaves if len(leaf.unit) == 1}
     mixed = bool(letters) and any(len(leaf.unit) != 1 for leaf in leaves) and ("+" in items or "-" in items)
     return left.unsure or right.noted or mixed
+
+
+def _first(items: Sequence[Item]) -> float:
+    return items[0].value if items and isinstance(items[0], Leaf) else 0.0
 
 
 def _is_part(items: Sequence[Item]) -> bool:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ARITHMETIC, UNSUPPORTED = "hallucination/arithmetic", "hallucination/unsupported"
 MAX_FOUND = 20  # findings of one rule in one text; the last one counts the rest
 _MAY_CALCULATE = (
-    r"\d[^\n]{0,60}\n?[^\n]{0,20}[=≈]|\b(?:equals|is equal to|plus|minus|times|multiplied by|divided by)\b"
-    r"|[+*×÷/]\s?\d[^\n]{0,40}\b(?:is|gives|makes) [$€£]?\d"
+    r"[=≈]\s{0,3}[-−–$€£(\[\d.<\\*~]|[=≈] (?:about|approx|roughly|around|nearly|almost)"
+    r"|(?:[+*×÷/x]|times|plus|minus|by|of) ?[$€£]?[\d.,]+ (?:is|gives|makes|equals) "
 )
 
 Tallies = dict[tuple[str, str], tuple[int, int]]

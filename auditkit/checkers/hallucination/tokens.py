@@ -34,7 +34,7 @@ _TOKEN = re.compile(
     r"""
     (?P<item>^[ \t]*\d{1,3}[.)][ ])
   | (?P<note><<[^<>\n]{0,200}>>)
-  | (?P<opaque>\d{4}-\d\d-\d\d | \d{1,2}/\d{1,2}/\d{2,4}(?!\d) | \d+(?:[.:]\d+){2,} | \d+:\d+ | \d+,\d{4,}
+  | (?P<opaque>\d{2,4}(?:-\d{2,4}){2,} | \d{1,2}/\d{1,2}/\d{2,4}(?!\d) | \d+(?:[.:]\d+){2,} | \d+:\d+ | \d+,\d{4,}
       | \d{1,3}(?:,[ ]|[ \u2009\u00a0\u202f])\d{3}(?![\d,]) | \d+[ ]?[²³⁴√] | \d+!(?=\s?[-+*/×÷=^)])
       | [√∑∫∂|²³±] | \\(?!times|cdot|div|\$|%)[A-Za-z]+ | &\w{1,8}; )
   | (?P<eq>(?<![<>!=:+\-*/~])=(?![=>]) | ≈ | \b(?:is\ equal\ to|equals|is|gives|makes)\b(?=\s[$€£]?\d))
@@ -48,7 +48,7 @@ _TOKEN = re.compile(
   | (?P<open>[(\[{])
   | (?P<close>[)\]}])
   | (?P<newline>\n)
-  | (?P<stop>[;:?!,.…=<>~])
+  | (?P<stop>[;:?!,.…=<>~"#“”])
     """,
     re.VERBOSE | re.MULTILINE,
 )
@@ -61,13 +61,21 @@ _SIGNS = {
     "plus": "+",
     "**": "^",
 }
-_ANCHOR = re.compile(r"=|≈|\b(?:is equal to|equals|is|gives|makes)\s[$€£]?\d")
+_ANCHOR = re.compile(
+    r"(?<![=<>!:])(?:=|≈)\s{0,3}(?:[-−–$€£(\[\d.<\\*~]|about\b|approx|roughly\b|around\b|nearly\b|almost\b)"
+    r"|\b(?:is equal to|equals|is|gives|makes)\s[$€£]?\d"
+)
+_SIGN_BEFORE = re.compile(
+    r"[\d)%>a-z]\s{0,2}[-+*/×x÷^−–·]\s{0,2}[$€£]?[\d(.]|\b(?:times|plus|minus|by|of)\s[$€£]?\d|\d\s?[a-z]{1,12}\s?=|<<|\\"
+)
 
 
 def windows(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of the stretches around relations, apart from one another, cut at spaces."""
+    """(start, end) of the stretches around relations that follow an operation, apart from one another."""
     start = end = -1
     for match in _ANCHOR.finditer(text):
+        if not _SIGN_BEFORE.search(text, max(0, match.start() - WINDOW), match.end()):
+            continue
         low, high = max(0, match.start() - WINDOW), min(len(text), match.end() + WINDOW)
         if low > end:
             if end > 0:
