@@ -1,0 +1,137 @@
+"""What an audit found of the planted faults: recall and false alarms per kind, and the faults of the whole corpus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from auditkit.findings import Metric
+from auditkit.report_data import Report
+
+MAX_FALSE_ALARMS = (
+    0.01  # share of the clean rows that may have a finding of a kind: more, and nobody reads the findings
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of planted fault. rules: beginnings of the rules that find it; floor: the recall that must be reached."""
+
+    name: str
+    rules: tuple[str, ...]
+    floor: float
+
+
+# A value with check digits or one exact form must be found nearly always. What is judged by words has a lower floor:
+# what this version reaches on these rows, for which it was not tuned, with a margin of about ten points.
+KINDS = (
+    Kind("pii/email", ("pii/email",), 0.95),
+    Kind("pii/phone", ("pii/phone",), 0.90),
+    Kind("pii/card", ("pii/credit-card",), 0.95),
+    Kind("pii/iban", ("pii/iban",), 0.95),
+    Kind("pii/ssn", ("pii/ssn",), 0.90),
+    Kind("pii/ip", ("pii/ip",), 0.95),
+    Kind("pii/credential", ("pii/secret",), 0.95),
+    Kind("toxicity/insult", ("toxicity/",), 0.80),
+    Kind("toxicity/threat", ("toxicity/",), 0.40),
+    Kind("copies/exact", ("near_duplicates/exact-copy",), 1.0),
+    Kind("copies/near", ("near_duplicates/near-copy",), 0.95),
+    Kind("hallucination/wrong-sum", ("hallucination/arithmetic",), 0.95),
+    Kind("hallucination/contradiction", ("hallucination/unsupported",), 0.80),
+    Kind("hallucination/disagreement", ("hallucination/no-agreement",), 0.95),
+    Kind("hallucination/refusal", ("hallucination/refusal",), 0.80),
+    Kind("hallucination/placeholder", ("hallucination/placeholder",), 0.60),
+    Kind("hallucination/truncation", ("hallucination/truncated",), 0.35),
+    Kind("hallucination/loop", ("hallucination/repetition",), 0.80),
+    Kind("hallucination/echo", ("hallucination/echo",), 0.35),
+    Kind("hallucination/empty", ("hallucination/empty",), 0.95),
+    Kind("unreadable", (), 1.0),
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one kind came out: rows planted, rows of them found, clean rows that look like it, clean rows in all."""
+
+    kind: Kind
+    planted: int
+    found: int
+    false_alarms: int
+    n_clean: int
+
+    @property
+    def recall(self) -> float:
+        """Found of planted."""
+        return self.found / self.planted if self.planted else 0.0
+
+    def problem(self) -> str:
+        """What is wrong with it, or ""."""
+        if self.planted - self.found > ceil((1 - self.kind.floor) * self.planted):  # two planted may lose one by chance
+            return f"{self.kind.name}: {self.found} of {self.planted} found, expected at least {self.kind.floor:.0%}"
+        if self.false_alarms > MAX_FALSE_ALARMS * self.n_clean:
+            return f"{self.kind.name}: {self.false_alarms} of {self.n_clean} clean rows have such a finding"
+        return ""
+
+
+def scores(report: Report, run: Path, planted: Path) -> list[Score]:
+    """One score per kind, in the order of KINDS."""
+    labels = [json.loads(line) for line in planted.read_text(encoding="utf-8").splitlines()]
+    rows_of: dict[str, set[int]] = {}
+    for label in labels:
+        if label["row"] is not None:
+            rows_of.setdefault(label["kind"], set()).add(label["row"])
+    faulty = set().union(*rows_of.values())
+    n_clean = report.counts["rows_in"] - len(faulty)
+    found = _found(report, run)
+    all_scores = []
+    for kind in KINDS:
+        hits = {row for rule, rows in found.items() if rule.startswith(kind.rules or ("unreadable",)) for row in rows}
+        wanted = rows_of.get(kind.name, set())
+        all_scores.append(Score(kind, len(wanted), len(wanted & hits), len(hits - faulty), n_clean))
+    return all_scores
+
+
+def _found(report: Report, run: Path) -> dict[str, set[int]]:
+    """Rule -> rows with a finding of it; rows that could not be read are under `unreadable`."""
+    found: dict[str, set[int]] = {}
+    columns = (report.findings[name].to_pylist() for name in ("rule", "row"))
+    for rule, row in zip(*columns, strict=True):
+        if row is not None:
+            found.setdefault(rule, set()).add(row)
+    quarantined = (run / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()
+    return found | {"unreadable": {json.loads(line)["row"] for line in quarantined}}
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A figure of the whole corpus with its interval, here and in the clean, balanced corpus of the same size."""
+
+    fault: str
+    figure: str
+    here: Metric
+    there: Metric
+
+    def problem(self) -> str:
+        """What is wrong with it, or ""."""
+        here, there = self.here.low, self.there.value
+        if here is not None and there is not None and here > there:
+            return ""
+        return f"{self.fault}: {self.figure} does not tell the planted corpus from the balanced one"
+
+
+FIGURES = (("skew/region", "skew.region.tv_distance"), ("diversity/same-opening", "diversity.top_opening_share"))
+
+
+def contrasts(report: Report, balanced: Iterable[Metric]) -> list[Contrast]:
+    """The faults that no single row shows, each by the figure that does."""
+    here = _by_name(Metric(**row) for row in report.metrics)
+    there = _by_name(balanced)
+    return [Contrast(fault, figure, here[figure], there[figure]) for fault, figure in FIGURES]
+
+
+def _by_name(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
+    """Metrics of the whole corpus under `checker.metric`."""
+    return {f"{one.checker}.{one.metric}": one for one in metrics if not one.slice}
