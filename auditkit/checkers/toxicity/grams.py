@@ -1,0 +1,397 @@
+"""Kernels of the embedded scorer: a text as hashed n-grams, and the sums of their table entries.
+
+The features of a text are its words, word pairs and runs of 3 to 5 characters, each counted once. Text is folded on the
+way: case, accents, look-alike letters of other scripts, digits and signs inside words (`sh1t`), spelled-out words
+(`f u c k`), stretched letters, invisible characters. A word that names a group of people counts as the word GROUP, so
+that what is said of one group holds for all.
+
+`fold` is uint8[0x20000]: code point -> symbol, 32 = separator, 0 = nothing at all. `classes` is uint16[CLASS_SLOTS]:
+a hash set of words with a class each (function words of a language, names of groups). Both are part of the model.
+
+Imported inside functions only: importing it loads numba.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auditkit.text.jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int = int | np.int64
+
+GAP = np.uint64(32)
+BYTE = np.uint64(8)
+WORD_SEED = np.uint64(14695981039346656037)  # FNV-1a: offset basis and prime
+WORD_PRIME = np.uint64(1099511628211)
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Knuth's multiplicative hashing
+SPREAD_3 = np.uint64(0xD1B54A32D192ED03)  # large odd numbers: one hash function per length
+SPREAD_4 = np.uint64(0xABC98388FB8FAC03)
+SPREAD_5 = np.uint64(0x8CB92BA72F3D8DD7)
+SPREAD_PAIR = np.uint64(0xC6A4A7935BD1E995)
+THREE = np.uint64(0xFFFFFF)
+FOUR = np.uint64(0xFFFFFFFF)
+FIVE = np.uint64(0xFFFFFFFFFF)
+
+CLASS_BITS = 15
+CLASS_SLOTS = 1 << CLASS_BITS
+CLASS_SHIFT = np.uint64(64 - CLASS_BITS)
+TAG_SHIFT = np.uint64(24)
+TAG = np.uint64(0xFF)
+GROUP = 32  # class of words that name a group of people; classes below it are languages
+GROUP_WORD = np.uint64(0x47524F5550)
+
+LETTERS, HAN, KANA, FOREIGN = 16, 17, 18, 19
+COUNTS = 20
+"""What is counted per segment: function words of language i at index i < 16, letters in all, letters by script."""
+
+MAX_PER_BYTE = 6  # keys: three runs, and at most a word and a pair for every two bytes
+
+
+@kernel
+def decoded(data: NDArray[np.uint8], p: Int, last: Int) -> tuple[Int, Int]:
+    """(code point, number of bytes) of the character at p."""
+    b = np.int64(data[p])
+    if b < 0xE0:
+        if p + 1 < last:
+            return ((b & 0x1F) << 6) | (np.int64(data[p + 1]) & 0x3F), 2
+    elif b < 0xF0:
+        if p + 2 < last:
+            return ((b & 0x0F) << 12) | ((np.int64(data[p + 1]) & 0x3F) << 6) | (np.int64(data[p + 2]) & 0x3F), 3
+    elif p + 3 < last:
+        high = ((b & 0x07) << 18) | ((np.int64(data[p + 1]) & 0x3F) << 12)
+        return high | ((np.int64(data[p + 2]) & 0x3F) << 6) | (np.int64(data[p + 3]) & 0x3F), 4
+    return 0xFFFD, last - p
+
+
+@kernel
+def _script(point: Int) -> int:
+    """Where a letter of this script is counted, -1 for Latin; FOREIGN also holds the look-alikes of Latin letters."""
+    if point < 0x370 or 0x1E00 <= point < 0x1F00:
+        return -1
+    if point < 0x2000 or 0xAC00 <= point < 0xD7B0 or 0xA000 <= point < 0xABFF:
+        return FOREIGN
+    if 0x3040 <= point < 0x3100:
+        return KANA
+    if 0x3400 <= point < 0xA000 or 0xF900 <= point < 0xFB00 or point >= 0x20000:
+        return HAN
+    return -1
+
+
+@kernel
+def _wide(
+    data: NDArray[np.uint8], p: Int, last: Int, fold: NDArray[np.uint8], counts: NDArray[np.int32]
+) -> tuple[Int, Int]:
+    """(symbol, number of bytes) of the character at p, which is not ASCII; its script is counted."""
+    point, width = decoded(data, p, last)
+    symbol = np.int64(fold[point]) if point < 0x20000 else 128 + (point & 127)
+    script = _script(point)
+    if script >= 0 and symbol not in (0, 32):
+        counts[script] += 1
+    return symbol, width
+
+
+@kernel
+def _letter(symbol: Int) -> bool | np.bool_:
+    """Whether the symbol is a folded Latin letter."""
+    return 97 <= symbol <= 122
+
+
+@kernel
+def _leet(symbol: Int) -> Int:
+    """The letter that a digit or @ stands for after a letter, else the symbol itself."""
+    if symbol == 48:
+        return 111
+    if symbol == 49:
+        return 105
+    if symbol == 51:
+        return 101
+    if symbol in (52, 64):
+        return 97
+    if symbol == 53:
+        return 115
+    return 116 if symbol == 55 else symbol
+
+
+@kernel
+def _disguised(symbol: Int, previous: Int, following: Int) -> Int:
+    """The letter that a digit or sign stands for beside a letter, else the symbol itself."""
+    after = _letter(previous)
+    if symbol == 36:  # $hit, a$$
+        return 115 if after or _letter(following) else symbol
+    if not after:
+        return symbol
+    if symbol == 33:  # b!tch, but not stop!
+        return 105 if _letter(following) else symbol
+    return _leet(symbol)
+
+
+@kernel
+def _ascii_at(data: NDArray[np.uint8], p: Int, last: Int, fold: NDArray[np.uint8]) -> Int:
+    """The symbol of the byte at p where it is ASCII, else a separator."""
+    return np.int64(fold[data[p]]) if p < last and data[p] < 128 else 32
+
+
+@kernel
+def _class(word: np.uint64, classes: NDArray[np.uint16]) -> Int:
+    """The class of the word with this hash, 0 = none. One in ten thousand other words is mistaken for a known one."""
+    mixed = word * SPREAD
+    slot = np.int64(mixed >> CLASS_SHIFT)
+    tag = np.int64((mixed >> TAG_SHIFT) & TAG)
+    while classes[slot] != 0:
+        if np.int64(classes[slot]) >> 8 == tag:
+            return np.int64(classes[slot]) & 0xFF
+        slot = (slot + 1) & (CLASS_SLOTS - 1)
+    return 0
+
+
+@kernel
+def grams(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one automaton; a call per character would cost half the speed
+    data: NDArray[np.uint8],
+    first: int,
+    last: int,
+    fold: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
+    shift: np.uint64,
+    keys: NDArray[np.uint32],
+    counts: NDArray[np.int32],
+    owners: NDArray[np.int32],
+    edges: NDArray[np.int64],
+) -> int:
+    """Number of keys written: the buckets of the n-grams of data[first:last] in text order, repeats included.
+
+    keys: room for MAX_PER_BYTE * (last - first + 2). counts: int32[COUNTS], added to. owners and edges may be empty;
+    otherwise owners[i] becomes the number of the word that key i lies in (-1: in none alone) and edges[w] the byte
+    range of word w, and edges[-1, 0] the number of words.
+    """
+    traced = len(owners) > 0
+    n, n_words = 0, 0
+    window, held, run = GAP, 1, 1
+    word, length, before, raw = WORD_SEED, 0, np.uint64(0), 0
+    previous: Int = 32
+    earlier: Int = 32
+    start: Int = first
+    end: Int = first
+    p: Int = first
+    while p <= last:
+        symbol: Int = 32
+        width: Int = 1
+        if p < last:
+            if data[p] < 128:
+                symbol = np.int64(fold[data[p]])
+                if symbol < 97:
+                    following = _ascii_at(data, p + 1, last, fold)
+                    if symbol != 32:
+                        symbol = _disguised(symbol, previous, following)
+                    elif raw == 1 and following != 32 and _ascii_at(data, p + 2, last, fold) == 32:
+                        symbol = 0  # `f u c k`: what stands between lone letters does not separate
+                        raw = 0
+            else:
+                symbol, width = _wide(data, p, last, fold, counts)
+        here = p
+        p += width
+        if symbol == 0 or (symbol == previous and symbol in (32, earlier)):
+            if symbol != 0:
+                end = p if symbol != 32 else end
+            continue
+        run += 1
+        if symbol == 32:
+            if length > 0:
+                kind = _class(word, classes)
+                counts[LETTERS] += length
+                if kind == GROUP:
+                    word = GROUP_WORD
+                elif kind > 0:
+                    counts[kind] += 1
+                keys[n] = (word * SPREAD) >> shift
+                n += 1
+                if before != 0:
+                    keys[n] = (((before * np.uint64(31) + word) ^ (word >> np.uint64(29))) * SPREAD_PAIR) >> shift
+                    n += 1
+                if traced:
+                    owners[n - 1] = -1
+                    owners[n - 1 - (before != 0)] = n_words
+                    edges[n_words, 0], edges[n_words, 1] = start, end
+                    n_words += 1
+                before = word
+            word, length, raw = WORD_SEED, 0, 0
+        else:
+            if length == 0:
+                start = here
+            word = (word ^ np.uint64(symbol)) * WORD_PRIME
+            length += 1
+            raw += 1
+            end = p
+        earlier, previous = previous, symbol
+        window = (window << BYTE) | np.uint64(symbol)
+        held += 1
+        if held >= 3:
+            keys[n] = ((window & THREE) * SPREAD_3) >> shift
+            n += 1
+            if held >= 4:
+                keys[n] = ((window & FOUR) * SPREAD_4) >> shift
+                n += 1
+                if held >= 5:
+                    keys[n] = ((window & FIVE) * SPREAD_5) >> shift
+                    n += 1
+            if traced:
+                for k in range(3, min(held, 5) + 1):
+                    inside = k <= run
+                    owners[n - 1 - min(held, 5) + k] = (n_words - (symbol == 32)) if inside else -1
+        if symbol == 32:
+            run = 1
+    if traced:
+        edges[len(edges) - 1, 0] = n_words
+    return n
+
+
+@kernel
+def totals(  # noqa: PLR0917 - kernels take arrays by position
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    fold: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
+    table: NDArray[np.uint64],
+    shift: np.uint64,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """(int32[n, 8] sums, int32[n] numbers of distinct n-grams, int32[n, COUNTS] counts) of n segments.
+
+    table: 8 lanes of one byte per bucket, each entry + 128, so that one load and two additions serve all lanes.
+    """
+    n_segments = len(starts)
+    sums = np.zeros((n_segments, 8), np.int32)
+    distinct = np.zeros(n_segments, np.int32)
+    counts = np.zeros((n_segments, COUNTS), np.int32)
+    longest = 0
+    for i in range(n_segments):
+        longest = max(longest, ends[i] - starts[i])
+    keys = np.empty(MAX_PER_BYTE * (longest + 2), np.uint32)
+    seen = np.zeros(len(table) // 64 + 1, np.uint64)
+    owners, edges = np.empty(0, np.int32), np.empty((1, 2), np.int64)
+    for i in range(n_segments):
+        n = grams(data, starts[i], ends[i], fold, classes, shift, keys, counts[i], owners, edges)
+        distinct[i] = add_distinct(keys, n, table, seen, sums[i])
+    return sums, distinct, counts
+
+
+LANE_MASK = np.uint64(0x00FF00FF00FF00FF)
+LOW = np.uint64(0xFFFF)
+SIX = np.uint64(6)
+LOW_SIX = np.uint64(63)
+ONE = np.uint64(1)
+FLUSH = 256  # 256 * 255 < 2^16: sums of 16-bit lanes cannot spill over
+
+
+@kernel
+def add_distinct(
+    keys: NDArray[np.uint32], n: int, table: NDArray[np.uint64], seen: NDArray[np.uint64], sums: NDArray[np.int32]
+) -> int:
+    """Number of distinct keys among the first n; adds their entries to sums. `seen` is all zero before and after."""
+    m, pending = 0, 0
+    even, odd = np.uint64(0), np.uint64(0)
+    for i in range(n):
+        key = np.uint64(keys[i])
+        bit = ONE << (key & LOW_SIX)
+        if seen[key >> SIX] & bit:
+            continue
+        seen[key >> SIX] |= bit
+        keys[m] = keys[i]
+        m += 1
+        entry = table[key]
+        even += entry & LANE_MASK
+        odd += (entry >> BYTE) & LANE_MASK
+        pending += 1
+        if pending == FLUSH:
+            _flush(even, odd, pending, sums)
+            even, odd, pending = np.uint64(0), np.uint64(0), 0
+    _flush(even, odd, pending, sums)
+    for i in range(m):
+        seen[keys[i] >> 6] = np.uint64(0)
+    return m
+
+
+@kernel
+def _flush(even: np.uint64, odd: np.uint64, pending: int, sums: NDArray[np.int32]) -> None:
+    """Add the 16-bit lanes to sums, less the 128 that every entry carries."""
+    for lane in range(4):
+        by = np.uint64(16 * lane)
+        sums[2 * lane] += np.int64((even >> by) & LOW) - 128 * pending
+        sums[2 * lane + 1] += np.int64((odd >> by) & LOW) - 128 * pending
+
+
+@kernel
+def word_sums(  # noqa: PLR0917 - kernels take arrays by position
+    data: NDArray[np.uint8],
+    first: int,
+    last: int,
+    fold: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
+    table: NDArray[np.uint64],
+    shift: np.uint64,
+    lane: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """(int64[w, 2] byte ranges, int32[w] sums in one lane) of the words of data[first:last].
+
+    A word's sum is that of its own entry and of the runs of characters that lie within it and its edges.
+    """
+    room = last - first + 2
+    keys, owners = np.empty(MAX_PER_BYTE * room, np.uint32), np.empty(MAX_PER_BYTE * room, np.int32)
+    edges, counts = np.empty((room, 2), np.int64), np.zeros(COUNTS, np.int32)
+    n = grams(data, first, last, fold, classes, shift, keys, counts, owners, edges)
+    n_words = edges[room - 1, 0]
+    sums = np.zeros(n_words, np.int32)
+    by = np.uint64(8 * lane)
+    for i in range(n):
+        if owners[i] >= 0:
+            sums[owners[i]] += np.int64((table[keys[i]] >> by) & TAG) - 128
+    return edges[:n_words].copy(), sums
+
+
+@kernel
+def segments(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], whole: int, longest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(starts, ends, text index) of the parts that are scored by themselves, in text order.
+
+    A text of up to `whole` bytes is one part; a longer one is cut behind sentence ends and line ends, and where a
+    sentence is longer than `longest` bytes, at a separator near there.
+    """
+    room = len(offsets) - 1
+    for i in range(len(offsets) - 1):
+        if offsets[i + 1] - offsets[i] > whole:
+            room += offsets[i + 1] - offsets[i]
+    starts, ends, owners = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    n = 0
+    for i in range(len(offsets) - 1):
+        start, last = offsets[i], offsets[i + 1]
+        if last - start > whole:
+            for p in range(start, last - 1):
+                if _ends_sentence(data, p, p - start, longest):
+                    starts[n], ends[n], owners[n] = start, p + 1, i
+                    n += 1
+                    start = p + 1
+        starts[n], ends[n], owners[n] = start, last, i
+        n += 1
+    return starts[:n].copy(), ends[:n].copy(), owners[:n].copy()
+
+
+@kernel
+def _ends_sentence(data: NDArray[np.uint8], p: int, length: int, longest: int) -> bool:
+    """Whether a part that has `length` bytes before p ends with the byte at p (which is not the last of the text)."""
+    b = data[p]
+    if length < 16:  # `1. `, `Mr. `, blank lines: too little to stand alone
+        return False
+    if b == 10:
+        return True
+    if b in (33, 46, 63):
+        return data[p + 1] in (32, 10, 9, 13)
+    if b == 0x82 and data[p - 1] == 0x80 and data[p - 2] == 0xE3:  # ideographic full stop
+        return True
+    if length < longest:
+        return False
+    return b == 32 or (length > longest + 64 and data[p + 1] & 0xC0 != 0x80)

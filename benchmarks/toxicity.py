@@ -1,0 +1,173 @@
+"""Toxicity, side by side in one run: quality on every labelled set, speed per CPU-second.
+
+    OMP_NUM_THREADS=1 python benchmarks/toxicity.py [DATA_FOLDER] [--docs N]
+
+Scorers: auditkit's embedded model, two word lists, TF-IDF + logistic regression (scikit-learn, trained here on the same
+Jigsaw rows), alt-profanity-check where it is installed. Sets marked * are partly or wholly in the training data of the
+embedded model; the others were never seen by it. Speed: one thread, CPU time, on the texts of jigsaw_test_balanced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from auditkit.checker import build
+from auditkit.documents import batch_of_texts
+
+Score = Callable[[Sequence[str]], NDArray[np.float64]]
+
+SETS = (
+    ("jigsaw_test_balanced", "label", ""),
+    ("wiki_natural_20k", "label", "*"),
+    ("davidson", "label", "*"),
+    ("hatecheck", "label", ""),
+    ("wiki_tox_nonfuzzed", "label", ""),
+    ("wiki_tox_fuzzed", "label", ""),
+    ("en_sentence_templates", "label", ""),
+    ("surge_toxicity", "label", "*"),
+    ("edos", "label", "*"),
+    ("hatemoji_train", "label", "*"),
+    ("germeval2018_de", "label", "test split"),
+    ("cold_zh", "label", "test split"),
+)
+
+
+def auc(y: NDArray[np.int64], score: NDArray[np.float64]) -> float:
+    order = np.argsort(score, kind="stable")
+    ranks = np.empty(len(score))
+    values, first, counts = np.unique(score[order], return_index=True, return_counts=True)
+    del values
+    ranks[order] = np.repeat(first + (counts + 1) / 2, counts)
+    ones = int(y.sum())
+    return float((ranks[y == 1].sum() - ones * (ones + 1) / 2) / (ones * (len(y) - ones)))
+
+
+def embedded(texts: Sequence[str]) -> NDArray[np.float64]:
+    scores = build("toxicity", {"threshold": 1.0}).check(batch_of_texts(texts)).scores["toxic"]  # type: ignore[union-attr]
+    return np.asarray(scores)
+
+
+def word_list(words: set[str]) -> Score:
+    token = re.compile(r"[\w$@*!']+")
+
+    def score(texts: Sequence[str]) -> NDArray[np.float64]:
+        return np.array(
+            [
+                sum(word in words for word in token.findall(text.lower())) / (1 + (len(text) / 100) ** 0.5)
+                for text in texts
+            ]
+        )
+
+    return score
+
+
+def tfidf(texts: Sequence[str], y: Sequence[int]) -> Score:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    vectorizer = TfidfVectorizer(
+        ngram_range=(1, 2), min_df=2, max_features=200_000, sublinear_tf=True, strip_accents="unicode"
+    )
+    model = make_pipeline(vectorizer, LogisticRegression(C=4, solver="liblinear")).fit(texts, y)
+    return lambda more: np.asarray(model.decision_function(more))
+
+
+def scorers(folder: Path) -> Iterator[tuple[str, Score]]:
+    yield "auditkit embedded", embedded
+    listed = pq.read_table(folder / "ldnoobw.parquet").to_pydict()
+    pairs = zip(listed["term"], listed["lang"], strict=True)
+    yield "LDNOOBW (en) word list", word_list({term.lower() for term, lang in pairs if lang == "en"})
+    surge = pq.read_table(folder / "surge_profanity_lexicon.parquet").to_pydict()["text"]
+    yield "Surge profanity word list", word_list({term.lower() for term in surge})
+    train = pq.read_table(folder / "jigsaw_wiki_train_subset.parquet").to_pydict()
+    yield "TF-IDF words 1-2 + LR", tfidf(train["text"], train["toxic"])
+    try:
+        from profanity_check import predict_prob  # type: ignore[import-not-found]
+    except ImportError:
+        print("alt-profanity-check is not installed: left out")
+    else:
+        yield "alt-profanity-check", lambda texts: np.asarray(predict_prob(list(texts)))
+
+
+def labelled(folder: Path, name: str, column: str, limit: int) -> tuple[list[str], NDArray[np.int64]]:
+    table = pq.read_table(folder / f"{name}.parquet").to_pydict()
+    rows = (
+        [i for i, text in enumerate(table["text"]) if text and table.get("split", ["test"] * (i + 1))[i] == "test"]
+        if (name in {"germeval2018_de", "cold_zh"})
+        else list(range(len(table["text"])))
+    )
+    if len(rows) > limit:
+        rows = np.random.default_rng(0).choice(rows, limit, replace=False).tolist()
+    return [str(table["text"][i]) for i in rows], (np.asarray([table[column][i] for i in rows], float) >= 0.5).astype(
+        int
+    )
+
+
+def spans_f1(folder: Path) -> float:
+    """Mean character F1 on the test split of SemEval 2021 task 5, every document flagged."""
+    table = pq.read_table(folder / "toxic_spans_semeval2021.parquet").to_pydict()
+    rows = [i for i, split in enumerate(table["split"]) if split == "test"]
+    texts = [table["text"][i] for i in rows]
+    found = build("toxicity", {"threshold": 0.0}).check(batch_of_texts(texts)).findings.to_pylist()  # type: ignore[union-attr]
+    mine: list[set[int]] = [set() for _ in rows]
+    for row in found:
+        mine[row["doc"]] |= set(range(row["start"], row["end"]))
+    gold = [set(json.loads(table["spans"][i])) for i in rows]
+    pairs = zip(mine, gold, strict=True)
+    return float(np.mean([2 * len(a & b) / (len(a) + len(b)) if a or b else 1.0 for a, b in pairs]))
+
+
+def speed(score: Score, texts: Sequence[str]) -> float:
+    """MB of text per CPU-second, best of three."""
+    score(texts[:100])
+    size, best = sum(len(text.encode()) for text in texts) / 1e6, 0.0
+    for _ in range(3):
+        start = time.process_time()
+        score(texts)
+        best = max(best, size / (time.process_time() - start))
+    return best
+
+
+def kernel_speed(texts: Sequence[str]) -> float:
+    """MB per CPU-second of the scorer alone, over Arrow buffers."""
+    from auditkit.checkers.toxicity import scorer
+
+    column = pa.array(list(texts) * 4, pa.large_utf8())
+    scorer.score(column[:100], scorer.model())
+    best = 0.0
+    for _ in range(3):
+        start = time.process_time()
+        scorer.score(column, scorer.model())
+        best = max(best, column.nbytes / 1e6 / (time.process_time() - start))
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("--docs", type=int, default=20_000, help="at most so many texts per set")
+    arguments = parser.parse_args()
+    folder = arguments.data / "toxicity"
+    sets = {f"{name}{mark}": labelled(folder, name, column, arguments.docs) for name, column, mark in SETS}
+    speed_texts = next(iter(sets.values()))[0][:4000]
+    print(f"{'AUC':32s}" + "".join(f"{name[:14]:>16s}" for name in sets) + f"{'MB/CPU-s':>12s}")
+    for name, score in scorers(folder):
+        values = [auc(y, score(texts)) for texts, y in sets.values()]
+        print(f"{name:32s}" + "".join(f"{value:16.4f}" for value in values) + f"{speed(score, speed_texts):12.2f}")
+    print(f"embedded scorer alone, over Arrow buffers: {kernel_speed(speed_texts):.1f} MB per CPU-second")
+    print(f"toxic spans (SemEval 2021 test split), mean character F1: {spans_f1(folder):.4f}")
+
+
+if __name__ == "__main__":
+    main()
