@@ -82,10 +82,17 @@ def _fails(result: GateResult) -> bool:
 
 
 def _judge_gate(gate: Gate, metric: Metric | None) -> GateResult:
-    """One gate against its metric; no metric or no number is `unknown`, never a pass."""
+    """One gate against its metric. No metric or NaN is `unknown`, never a pass.
+
+    A metric that was looked for but had nothing to be measured on (no place mentioned, say) leaves a gate with a
+    confidence undecided, and any other unknown.
+    """
     name = f"{gate.metric}[{gate.slice}]" if gate.slice else gate.metric
+    nothing = f"{name} has no value: nothing was there to measure it on"
+    if metric is not None and metric.value is None and gate.confidence is not None:
+        return GateResult(gate, "undecided", None, None, None, nothing)
     if metric is None or metric.value is None or not math.isfinite(metric.value):
-        return GateResult(gate, "unknown", None, None, None, f"{name} has no value: nothing was there to measure it on")
+        return GateResult(gate, "unknown", None, None, None, nothing)
     low, high = _interval(metric, gate.confidence)
     worst, best = (low, high) if gate.max is not None else (-high, -low)
     bound = gate.max if gate.max is not None else -(gate.min or 0.0)

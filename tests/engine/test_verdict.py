@@ -68,6 +68,15 @@ def test_a_metric_without_a_number_never_passes(metric):
     assert word(metric, max=1.0) == "incomplete"
 
 
+@pytest.mark.parametrize(("on_undecided", "expected"), [("warn", "pass"), ("pass", "pass"), ("fail", "fail")])
+def test_no_evidence_leaves_a_gate_with_confidence_undecided(on_undecided, expected):
+    metric = Metric("pii", "documents_share", None, status="not_checkable")
+    gate = {"max": 0.1, "confidence": 0.95, "on_undecided": on_undecided}
+    assert judge(policy(**gate), [metric], [], COUNTS).gates[0].status == "undecided"
+    assert word(metric, **gate) == expected
+    assert judge(policy(**gate), [], [], COUNTS).word == "incomplete", "a metric that nobody published is unknown"
+
+
 def test_a_gap_outranks_a_failed_gate_and_both_are_told():
     verdict = judge(policy(max=0.0), [share("pii", "documents_share", 5, 10)], ["pii did not look at x"], COUNTS)
     assert verdict.word == "incomplete"
