@@ -34,6 +34,7 @@ _GROUPS = ("group", "question_id", "prompt_id", "group_id")
 _LABELS = ("label", "category", "class")
 _SPLITS = ("split",)
 _NAMES_OF_THINGS = frozenset({"source", "document", "article"})  # often a name or an address, not a text
+_MOST_INNER = 20
 _PROSE_CHARACTERS = 100  # a provenance column of public corpora stays below, a source text of a summary above
 
 _SPEAKERS = {
@@ -220,6 +221,7 @@ class Census:
     kinds: dict[str, dict[str, int]] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
     spaced: dict[str, int] = field(default_factory=dict)
+    inner: dict[str, None] = field(default_factory=dict)
 
     def add(self, record: Mapping[str, object]) -> None:
         """Count the fields of one more record."""
@@ -228,6 +230,8 @@ class Census:
             if type(value) is str:
                 self.lengths[name] = self.lengths.get(name, 0) + len(value)
                 self.spaced[name] = self.spaced.get(name, 0) + (" " in value)
+            elif len(self.inner) < _MOST_INNER:
+                self.inner |= dict.fromkeys(_inner_texts(name, value))
 
     def count(self, name: str, kind: str) -> None:
         """Count one value of a kind: text, texts, chat:content, chat:value, null or other."""
@@ -247,6 +251,16 @@ class Census:
         n_texts = self.kinds.get(name, {}).get("text", 0)
         long = self.lengths.get(name, 0) >= _PROSE_CHARACTERS * n_texts
         return n_texts > 0 and long and 2 * self.spaced.get(name, 0) > n_texts
+
+
+def _inner_texts(name: str, value: object) -> Iterable[str]:
+    """The paths of texts one level inside a value: what a user may want to name."""
+    if isinstance(value, list) and value:
+        name, value = f"{name}[*]", value[0]
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if type(inner) is str:
+                yield f"{name}.{key}"
 
 
 def _shape(value: object) -> str:
@@ -367,4 +381,6 @@ def _guess(census: Census) -> str:
     texts = sorted((name for name in census.kinds if census.has(name)), key=lambda name: -census.lengths.get(name, 0))
     if texts:
         return f"text={printable(texts[0])}"
-    return f"response={printable(lists[0])}[*]" if lists else "text=PATH"
+    if lists:
+        return f"response={printable(lists[0])}[*]"
+    return f"text={printable(next(iter(census.inner), 'PATH'))}"

@@ -6,6 +6,7 @@ it clean beyond doubt, else by the strict parser, which is the truth and gives t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
+_NOT_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*(?:\n|$))")  # a list, or an object that goes on
 _SPACE = b" \t\r\n"
 
 
@@ -154,6 +156,9 @@ def _show(block: Block, limits: Limits, finder: Finder) -> None:
     wrong = wrong_text(block.payload[:512], "jsonl") if not block.offset else ""
     if wrong:
         raise InputError(finder.name, wrong)
+    not_lines = _NOT_LINES.match(block.payload) if ".json." in f"{finder.name.lower()}." and not block.offset else None
+    if not_lines:
+        raise InputError(finder.name, "is JSON but not JSON lines: write each record on a line of its own")
     if block.length:
         finder.refused(_overlong(limits))
         return

@@ -59,7 +59,8 @@ def batch(shard: Shard, rows: Ints, columns: Columns, keys: Mapping[str, pa.Arra
 
 def _coded(codes: Ints, names: Sequence[str]) -> pa.Array:
     unique = list(dict.fromkeys(names))
-    codes = np.array([unique.index(name) for name in names], np.int32)[codes] if len(unique) < len(names) else codes
+    if len(unique) < len(names):
+        codes = np.array([unique.index(name) for name in names], np.int64)[codes]
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(unique, pa.utf8()))
 
 

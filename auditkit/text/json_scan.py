@@ -176,7 +176,7 @@ def scan_lines(  # noqa: PLR0917 - kernels take arrays by position
 
     starts, ends: the lines in data, line ends left out. names, bounds: name k is names[bounds[k]:bounds[k + 1]].
     limits: (nesting, n, l). The first n names count at the top level of the object. If l >= 0, name l is a list, and
-    the strings in it are found too: its own elements, or with more than n names the values of the others in its objects.
+    the strings in it are found too: its own elements, or with more than n names the others in its objects.
     They fill found[j] = (name - n, start, end, bytes when unescaped), in order, counts[line] = (elements, strings).
     The result is how many were found, or -1 when `found` is too short. Of a line that is not CLEAN nothing else counts.
     """

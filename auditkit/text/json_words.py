@@ -165,9 +165,10 @@ def _number(data: Bytes, i: int, end: int) -> int:
         if i == whole + 1:
             return -1
     if i < end and data[i] | 32 == 101:
-        first = i + 2 if i + 1 < end and data[i + 1] in (43, 45) else i + 1
+        tiny = i + 1 < end and data[i + 1] == 45
+        first = i + 2 if tiny or (i + 1 < end and data[i + 1] == 43) else i + 1
         i = _digits(data, first, end)
-        if i == first or i - first > 2:
+        if i == first or (i - first > 2 and not tiny):
             return -1
     return i
 
