@@ -12,6 +12,7 @@ from auditkit.report_data import Report
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
+    gap_sentences,
     headline,
     next_steps,
     rule_counts,
@@ -89,9 +90,7 @@ def _coverage(report: Report) -> list[str]:
         mark = MARKS[checker_state(report, checker)]
         rows.append((mark, code(checker["name"]), figure, looked, seconds(times.get(checker["name"], {}).get("cpu_s"))))
     lines = ["## What was looked at", "", *_table(("", "checker", "main figure", "documents", "CPU"), rows)]
-    for gap in report.manifest["gaps"]:
-        where = f"{count(gap['n_rows'])} rows of {code(gap['file'])} from row {gap['first_row']}"
-        lines.append(f"- {code(gap['checker'])} did not look at {where}: {code(gap['reason'])}")
+    lines += [f"- {code(sentence, limit=400)}" for sentence in gap_sentences(report)]
     return [*lines, ""] if report.manifest["gaps"] else lines
 
 

@@ -117,7 +117,7 @@ def _verdict(report: Report, marks: Mapping[str, str]) -> Padding:
     for reason in reasons[:MAX_REASONS]:
         grid.add_row("", Text(_said(reason)))
     if len(reasons) > MAX_REASONS:
-        grid.add_row("", Text(f"and {len(reasons) - MAX_REASONS} more reasons, in the report"))
+        grid.add_row("", Text(f"and {len(reasons) - MAX_REASONS} more, in the report"))
     return Padding(grid, (1, 0, 0, 0))
 
 

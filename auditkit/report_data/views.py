@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from auditkit.checker import SEVERITIES
 from auditkit.findings import CERTIFICATES
 from auditkit.report_data import Report, Row
-from auditkit.report_data.words import amount, bound, gate_name, interval
+from auditkit.report_data.words import amount, bound, count, gate_name, interval
 
 
 class Reason(NamedTuple):
@@ -160,10 +160,30 @@ def gaps_of(report: Report, checker: str) -> list[Row]:
 def why(report: Report) -> list[str]:
     """The reasons of the verdict, as sentences."""
     of_gates = {str(gate["reason"]): gate for gate in report.gates if gate["value"] is not None}
+    of_gaps = tuple(f"{gap['checker']} did not look at " for gap in report.manifest["gaps"])
     reasons = [str(reason) for reason in report.manifest["reasons"]]
-    if reasons:
-        return [gate_sentence(of_gates[reason]) if reason in of_gates else reason for reason in reasons]
+    rest = [reason for reason in reasons if not (of_gaps and reason.startswith(of_gaps))]
+    said = [gate_sentence(of_gates[reason]) if reason in of_gates else reason for reason in rest]
+    if said or of_gaps:
+        return [*gap_sentences(report), *said]
     return ["Every gate passed, and every row was read and looked at."] if report.verdict == "pass" else []
+
+
+def gap_sentences(report: Report) -> list[str]:
+    """One sentence per checker and cause, however many shards it struck."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for gap in report.manifest["gaps"]:
+        groups.setdefault((str(gap["checker"]), str(gap["reason"])), []).append(gap)
+    with_rows = {checker for (checker, _), gaps in groups.items() if any(gap["n_rows"] for gap in gaps)}
+    sentences = []
+    for (checker, reason), gaps in groups.items():
+        n_rows, files = sum(gap["n_rows"] for gap in gaps), {str(gap["file"]) for gap in gaps}
+        where = f"{count(n_rows)} rows of {min(files) if len(files) == 1 else f'{len(files)} files'}"
+        if n_rows:
+            sentences.append(f"{checker} did not look at {where}: {reason}")
+        elif checker not in with_rows:
+            sentences.append(f"{checker} did not look at the corpus: {reason}")
+    return sentences
 
 
 def gate_sentence(gate: Row) -> str:
@@ -180,7 +200,7 @@ def next_steps(report: Report) -> list[str]:
     gaps = report.manifest["gaps"]
     if gaps:
         names = ", ".join(sorted({str(gap["checker"]) for gap in gaps}))
-        steps.append(f"Remove the cause of the gaps ({names}) and run again with --resume.")
+        steps.append(f"Remove the cause of the gaps ({names}) and run again.")
     if report.counts["quarantined"]:
         steps.append("Read quarantine.jsonl: it holds every row that could not be read, with line and reason.")
     failed = [str(gate["metric"]) for gate in report.gates if gate["status"] == "fail"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import samples
 
 from auditkit.errors import RunFolderError
 from auditkit.report_data import Report, read_report
-from auditkit.report_data.views import clusters, drop_reasons, next_steps, rule_counts, worst_findings
+from auditkit.report_data.views import clusters, drop_reasons, next_steps, rule_counts, why, worst_findings
 from auditkit.report_data.words import amount, bound, interval, percent, plain, seconds, size
 
 
@@ -150,3 +151,23 @@ def test_plain_cuts_after_escaping() -> None:
     assert len(plain("\u200b" * 500, limit=60)) == 60
     assert plain("a\nb\u202ec\ufffe") == "a\\x0ab\\u202ec\\ufffe"
     assert plain(None) == ""
+
+
+def test_gaps_of_many_shards_become_one_sentence(report: Report) -> None:
+    gap = {"checker": "pii", "file": "a.jsonl", "first_row": 0, "n_rows": 10, "reason": "out of time"}
+    gaps = [
+        gap,
+        gap | {"first_row": 10},
+        gap | {"file": "b.jsonl"},
+        gap | {"file": "", "n_rows": 0, "reason": "nothing"},
+    ]
+    reasons = ["pii did not look at a.jsonl rows 0-9: out of time", "the rest"]
+    manifest = {**report.manifest, "gaps": gaps, "reasons": reasons}
+    said = why(replace(report, manifest=manifest))
+    assert said == ["pii did not look at 30 rows of 2 files: out of time", "the rest"]
+
+
+def test_a_checker_that_never_looked_is_said(report: Report) -> None:
+    gap = {"checker": "toxicity", "file": "", "first_row": 0, "n_rows": 0, "reason": "no model"}
+    said = why(replace(report, manifest={**report.manifest, "gaps": [gap], "reasons": []}))
+    assert said == ["toxicity did not look at the corpus: no model"]

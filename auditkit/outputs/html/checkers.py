@@ -9,7 +9,7 @@ import numpy as np
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import NONE, Child, Html, data, document, el, join, mark, more, slug, table
 from auditkit.report_data import Report, Row
-from auditkit.report_data.views import checker_state, clusters, headline, rule_counts, worst_findings
+from auditkit.report_data.views import RuleCount, checker_state, clusters, headline, rule_counts, worst_findings
 from auditkit.report_data.words import amount, count, evidence, interval, meanings, plain
 
 SHOWN_METRICS = 12  # of the whole corpus, per checker; the others are folded away
@@ -22,10 +22,11 @@ BINS = 25  # of a histogram that is 200 units wide
 
 def section(report: Report) -> Html:
     """A part for each checker: main figure, its rules, its metrics with intervals, its worst documents."""
-    return join(_checker(report, checker) for checker in report.checkers)
+    counted = rule_counts(report)
+    return join(_checker(report, checker, counted) for checker in report.checkers)
 
 
-def _checker(report: Report, checker: Row) -> Html:
+def _checker(report: Report, checker: Row, counted: Sequence[RuleCount]) -> Html:
     name = str(checker["name"])
     row, words = headline(report, name)
     figure = None
@@ -41,7 +42,7 @@ def _checker(report: Report, checker: Row) -> Html:
         "section",
         el("h3", data(name), " ", mark(checker_state(report, checker))),
         figure,
-        _rules(report, name),
+        _rules(report, [row for row in counted if row.checker == name]),
         _scores(report, name),
         _metrics(report.metrics_of(name)),
         _worst(report, name),
@@ -49,9 +50,8 @@ def _checker(report: Report, checker: Row) -> Html:
     )
 
 
-def _rules(report: Report, checker: str) -> Html:
+def _rules(report: Report, counted: Sequence[RuleCount]) -> Html:
     rows = []
-    counted = [row for row in rule_counts(report) if row.checker == checker]
     most = max((row.findings for row in counted), default=1)
     for row in counted:
         known = report.rules.get(row.rule)

@@ -60,10 +60,12 @@ def _bytes(block: str) -> int:
 def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) -> str:
     """Columns by name: texts as numbers into `strings`, numbers as they are, null where there is none."""
     numbers: dict[str, int] = {}
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[int | float | None]] = {}
     for name in TEXTS:
-        values = table[name].to_pylist() if name != "detail" or with_detail else [None] * table.num_rows
-        columns[name] = [_number(numbers, value, MAX_TEXT if name in WHOLE else limit) for value in values]
+        if name != "detail" or with_detail:
+            columns[name] = _numbered(numbers, table[name], MAX_TEXT if name in WHOLE else limit)
+        else:
+            columns[name] = [None] * table.num_rows
     for name in NUMBERS:
         column = table[name].cast(pa.int64()) if name == "waived" else table[name]
         columns[name] = column.to_pylist()
@@ -79,10 +81,14 @@ def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) 
     return shown
 
 
-def _number(numbers: dict[str, int], value: str | None, limit: int) -> int | None:
-    if value is None or value in ("", "{}"):
-        return None
-    return numbers.setdefault(plain(value, limit=limit), len(numbers))
+def _numbered(numbers: dict[str, int], column: pa.ChunkedArray, limit: int) -> list[int | float | None]:
+    """Each text of the column as its number in `numbers`, which grows; a text that says nothing is null."""
+    coded = column.combine_chunks().dictionary_encode()
+    known = [
+        None if value in ("", "{}") else numbers.setdefault(plain(value, limit=limit), len(numbers))
+        for value in coded.dictionary.to_pylist()
+    ]
+    return [None if at is None else known[at] for at in coded.indices.to_pylist()]
 
 
 def section(report: Report, embedded_rows: int) -> Html:
