@@ -174,6 +174,16 @@ def sign(texts: Texts, unicode: Folding, probe: NDArray[np.int16], signed: Signe
 
 
 @kernel
+def word_hashes(texts: Texts, unicode: Folding, n_words: NDArray[np.uint32], hashes: Hashes) -> None:
+    """Fills the number of words of each document and the hash of all of them; 0 for a document without words."""
+    scratch = new_scratch(1 << 16)
+    for doc in range(texts.bounds.size - 1):
+        n, scratch = document_words(texts, doc, unicode, scratch)
+        n_words[doc] = n
+        hashes[doc] = text_hash(scratch.words, n)
+
+
+@kernel
 def gram_lists(texts: Texts, unicode: Folding, wanted: NDArray[np.bool_], ends: Places) -> Hashes:
     """The grams of the wanted documents, one after the other; those of document i end at ends[i]."""
     scratch = new_scratch(1 << 16)

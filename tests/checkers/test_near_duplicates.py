@@ -149,7 +149,7 @@ def test_finding_names_the_kept_copy_and_group():
     assert (finding["doc"], finding["group"]) == (0, "near_duplicates:2")
     assert json.loads(finding["detail"]) == {"jaccard": finding["score"], "kept_doc": 2}
     assert finding["score"] == jaccard(SENTENCE, SENTENCE + " and tall")
-    values = {metric.metric: metric.value for metric in outcome.metrics}
+    values = {metric.metric: metric.value for metric in outcome.metrics if metric.status == "ok"}
     assert values == {"removed_share": 1 / 3, "clusters": 1, "largest_cluster": 2}
 
 
@@ -204,7 +204,8 @@ def test_state_stays_within_its_bound():
     checker = build("near_duplicates", {})
     batch = batch_of_texts([f"{SENTENCE} {number}" for number in range(500)])
     size = sum(array.nbytes for array in checker.map(batch).values())
-    assert size <= checker.state_bytes(500) == 500 * 96
+    assert size == 500 * 96
+    assert checker.state_bytes(500) == 500 * (96 + 68)
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,14 @@ Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from auditkit.checker import Certificate, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.near_duplicates import clusters, documents
+from auditkit.checkers.near_duplicates import against, clusters, documents, relations
+from auditkit.checkers.near_duplicates.against import Against, Known
 from auditkit.checkers.near_duplicates.clusters import Copy, Ranks
 from auditkit.checkers.near_duplicates.options import Options as NearDuplicatesOptions
 from auditkit.documents import Batch
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["NearDuplicates"]
 
 EXACT, NEAR = "near_duplicates/exact-copy", "near_duplicates/near-copy"
+CONTAMINATION = "near_duplicates/contamination"
 BYTES_PER_DOCUMENT = 24
 BYTES_PER_BAND = 4
 
@@ -56,30 +58,42 @@ class NearDuplicates:
     name: ClassVar[str] = "near_duplicates"
     version: ClassVar[str] = "1"
     Options: ClassVar[type] = NearDuplicatesOptions
-    METRICS: ClassVar[tuple[str, ...]] = ("removed_share", "clusters", "largest_cluster")
+    METRICS: ClassVar[tuple[str, ...]] = (
+        "removed_share",
+        "clusters",
+        "largest_cluster",
+        "known_share",
+        "contaminated_share",
+        "contaminated_items",
+        "leaked_share",
+    )
     default_action: ClassVar[str] = "drop"
     finish_order: ClassVar[int] = 1
 
     def __init__(self, options: NearDuplicatesOptions) -> None:
         self.options = options
-        self.bands = options.bands()
+        self.against = Against(options)
 
     def rules(self) -> Sequence[Rule]:
         """The rules of rules/packs/near_duplicates.toml."""
         return rule_pack("near_duplicates")
 
     def map(self, batch: Batch) -> State:
-        """Keys, lengths, word hashes and band keys of the documents; columns in `documents.signed`."""
-        return documents.signed(batch, self.bands)
+        """Lengths, hashes and band keys of the documents, their splits and labels, and the items they contain.
+
+        Columns in `documents.signed`, `relations.related` and `Against.contained`.
+        """
+        signed = documents.signed(batch, self.against.bands)
+        return signed | relations.related(batch) | self.against.contained(batch)
 
     def merge(self, left: State, right: State) -> State:
         """The documents of both."""
         return {name: np.concatenate([left[name], right[name]]) for name in left}
 
     def again(self, state: State, context: Context) -> State | None:
-        """The documents that share a band with another one: their gram sets are needed."""
+        """The documents that share a band with another one, here or in an index: their gram sets are needed."""
         del context
-        docs = clusters.candidates(state)
+        docs = np.union1d(clusters.candidates(state), self.against.asked(state))
         return {"docs": docs} if len(docs) else None
 
     def map_again(self, batch: Batch, wanted: State) -> State:
@@ -91,19 +105,32 @@ class NearDuplicates:
         return self.merge(left, right)
 
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
-        """One finding and one certificate per document that is a copy of one that stays."""
-        ranks = Ranks(self._priority(state, context), ~np.isin(state["doc"], self._dropped(context)))
-        copies = clusters.copies(state, looked, ranks, self.options.threshold)
+        """One finding and one certificate per document that is a copy of one that stays; other findings flag."""
+        known = self.against.known(state, looked)
+        known_docs = np.array([one.doc for one in known], np.int64)
+        gone = np.union1d(self._dropped(context), known_docs)
+        ranks = Ranks(self._priority(state, context), ~np.isin(state["doc"], gone))
+        in_index = set(known_docs.tolist())
+        found_copies = clusters.copies(state, looked, ranks, self.options.threshold)
+        copies = [copy for copy in found_copies if copy.doc not in in_index]
+        disagree = list(relations.disagreements(state, copies))
+        contained = list(self._contained(state))
+        found = [*map(_found, copies), *map(_found_known, known), *disagree, *relations.answers(state), *contained]
         return Outcome(
-            found_table(map(_found, copies)),
-            self._metrics(copies, len(state["doc"])),
-            certificates=[Certificate(copy.doc, copy.kept, copy.jaccard, _rule(copy)) for copy in copies],
+            found_table(found),
+            self._metrics(copies, known, disagree, contained, state),
+            certificates=[*map(_certificate, copies), *map(_certificate_known, known)],
             looked=state["doc"],
         )
 
     def state_bytes(self, n_docs: int) -> int:
-        """24 bytes per document and 4 per band: 96 per document at threshold 0.8."""
-        return int(n_docs * (BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.bands.n))
+        """24 bytes per document, 4 per band (18 at threshold 0.8), 68 for splits, labels, prompts and responses.
+
+        384 more when items are looked for.
+        """
+        each = BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.against.bands.n + relations.BYTES_PER_DOCUMENT
+        items = against.BYTES_PER_DOCUMENT if self.options.against or self.options.withheld else 0
+        return int(n_docs * (each + items))
 
     def _priority(self, state: State, context: Context) -> NDArray[np.float64]:
         """float64 per document of the state: the higher, the sooner it stays; NaN, no score, comes last."""
@@ -122,20 +149,78 @@ class NearDuplicates:
         """The keys that other checkers drop."""
         return np.concatenate([np.zeros(0, np.int64), *(context.dropped[name] for name in sorted(context.dropped))])
 
-    def _metrics(self, copies: Sequence[Copy], n_docs: int) -> list[Metric]:
-        """Share of documents removed, number of clusters, members of the largest (the kept one included)."""
+    def _contained(self, state: State) -> Iterator[Found]:
+        """A finding per document and item that it contains."""
+        items = self.against.items
+        for doc, number, contained in zip(
+            *(state[name].tolist() for name in ("item_doc", "item", "item_share")), strict=True
+        ):
+            assert items is not None
+            item = items.items[number]
+            yield Found(
+                doc,
+                CONTAMINATION,
+                score=contained,
+                detail=detail(
+                    benchmark_file=item.file, benchmark_row=item.row, benchmark_field=item.field, contained=contained
+                ),
+                group=f"near_duplicates:{item.file}:{item.row}",
+            )
+
+    def _metrics(
+        self,
+        copies: Sequence[Copy],
+        known: Sequence[Known],
+        disagree: Sequence[Found],
+        contained: Sequence[Found],
+        state: State,
+    ) -> list[Metric]:
+        """Shares of the documents, and of the rows of each benchmark; members of a cluster include the kept one."""
+        n_docs = len(state["doc"])
         _, sizes = np.unique([copy.kept for copy in copies], return_counts=True)
-        largest = float(sizes.max()) + 1 if len(sizes) else 0.0
-        return [
-            share(self.name, "removed_share", len(copies), n_docs),
+        leaked = sum(one.rule == relations.LEAKAGE for one in disagree)
+        metrics = [
+            share(self.name, "removed_share", len(copies) + len(known), n_docs),
             Metric(self.name, "clusters", float(len(sizes))),
-            Metric(self.name, "largest_cluster", largest),
+            Metric(self.name, "largest_cluster", float(sizes.max()) + 1 if len(sizes) else 0.0),
+            self._if_asked(bool(self.against.indexes), share(self.name, "known_share", len(known), n_docs)),
+            self._if_asked(
+                self.against.items is not None,
+                share(self.name, "contaminated_share", len({one.doc for one in contained}), n_docs),
+            ),
+            self._if_asked(bool(len(state["split_doc"])), share(self.name, "leaked_share", leaked, n_docs)),
+        ]
+        return metrics + self._benchmarks(state)
+
+    def _benchmarks(self, state: State) -> list[Metric]:
+        """Rows of each benchmark of which a document contains a text; the slice is the name of its file."""
+        items = self.against.items
+        if items is None:
+            return [Metric(self.name, "contaminated_items", None, status="not_looked_for")]
+        rows = {(items.items[number].file, items.items[number].row) for number in state["item"].tolist()}
+        return [
+            share(self.name, "contaminated_items", sum(name == file for name, _ in rows), n_rows, slice=file)
+            for file, n_rows in items.n_rows.items()
         ]
 
+    def _if_asked(self, asked: bool, metric: Metric) -> Metric:  # noqa: FBT001 - a fact, not a switch
+        """The metric, or that nobody asked for it."""
+        return metric if asked else Metric(self.name, metric.metric, None, status="not_looked_for")
 
-def _rule(copy: Copy) -> str:
+
+def _rule(copy: Copy | Known) -> str:
     """The rule that this copy breaks."""
     return EXACT if copy.exact else NEAR
+
+
+def _certificate(copy: Copy) -> Certificate:
+    """The certificate of a copy of a document of the run."""
+    return Certificate(copy.doc, copy.kept, copy.jaccard, _rule(copy))
+
+
+def _certificate_known(known: Known) -> Certificate:
+    """The certificate of a copy of a document of an index."""
+    return Certificate(known.doc, None, known.jaccard, _rule(known), known.kept_file, known.kept_row)
 
 
 def _found(copy: Copy) -> Found:
@@ -146,4 +231,15 @@ def _found(copy: Copy) -> Found:
         score=copy.jaccard,
         detail=detail(jaccard=copy.jaccard, kept_doc=copy.kept),
         group=f"near_duplicates:{copy.kept}",
+    )
+
+
+def _found_known(known: Known) -> Found:
+    """The finding of a document that an index holds."""
+    return Found(
+        known.doc,
+        _rule(known),
+        score=known.jaccard,
+        detail=detail(jaccard=known.jaccard, kept_file=known.kept_file, kept_row=known.kept_row),
+        group=f"near_duplicates:{known.kept_file}:{known.kept_row}",
     )

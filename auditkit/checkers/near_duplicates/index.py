@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from auditkit.checkers.near_duplicates.documents import gram_sets, signed
-from auditkit.checkers.near_duplicates.options import Bands, Options
+from auditkit.checkers.near_duplicates.options import MANIFEST, Bands, Options
 from auditkit.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 FORMAT = "auditkit near-copy index"
 VERSION = 1
-MANIFEST = "index.json"
 COLUMNS = {
     "keys": np.uint32,
     "texts": np.uint64,

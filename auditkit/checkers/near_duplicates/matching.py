@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 15
 """Documents that ask at a time: at most 64 answers per band and document are kept until they are counted."""
 NONE = -1
+_NUMBER_BITS = 44  # of a document of the index; with 15 bits for who asks they fit one integer
 
 
 class Match(NamedTuple):
@@ -53,7 +54,7 @@ class Answer(NamedTuple):
 
 
 def query(path: str, batches: Iterable[Batch], *, threshold: float | None = None) -> Iterator[Match]:
-    """The documents that are copies of one in the index at this path, in order; threshold: that of the index, or higher."""
+    """The documents that are copies of one in the index at this path, in order; threshold: else the index's."""
     index = open_index(path)
     wanted = index.manifest.threshold if threshold is None else threshold
     check_threshold(index, wanted)
@@ -147,9 +148,11 @@ def _sharing(index: Index, keys: NDArray[np.uint32], rows: NDArray[np.int64]) ->
         who, number = shared_keys(segment.keys, segment.sizes, ordered, _shift(len(rows)), hits)
         pairs.append(np.stack([who, number + first]))
         first += len(segment.sizes)
-    distinct, shared = np.unique(np.concatenate(pairs, axis=1), axis=1, return_counts=True)
-    order = np.lexsort((distinct[1], -shared, distinct[0]))
-    who, number = distinct[:, order]
+    who, number = np.concatenate(pairs, axis=1)
+    distinct, shared = np.unique(who << _NUMBER_BITS | number, return_counts=True)
+    who, number = distinct >> _NUMBER_BITS, distinct & ((1 << _NUMBER_BITS) - 1)
+    order = np.lexsort((number, -shared, who))
+    who, number = who[order], number[order]
     rank = np.arange(len(who)) - np.searchsorted(who, who)
     best = rank < MOST_PER_DOCUMENT
     return np.stack([rows[who[best]], number[best]])
@@ -159,11 +162,8 @@ def _sets(looked: State | None) -> dict[int, NDArray[np.uint64]]:
     """Document key -> its gram set."""
     if looked is None:
         return {}
-    ends = np.cumsum(looked["sizes"]).tolist()
-    starts = [0, *ends[:-1]]
-    return {
-        doc: looked["grams"][start:end] for doc, start, end in zip(looked["doc"].tolist(), starts, ends, strict=True)
-    }
+    sets = np.split(looked["grams"], np.cumsum(looked["sizes"])[:-1])
+    return dict(zip(looked["doc"].tolist(), sets, strict=False))  # without documents split gives one empty part
 
 
 def _sketch(index: Index, number: int) -> tuple[int, NDArray[np.uint8]]:

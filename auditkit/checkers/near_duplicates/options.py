@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
+MANIFEST = "index.json"
+"""The file that makes a folder an index."""
+READABLE = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst", ".parquet")
+"""What a benchmark may be called."""
 LOWEST_THRESHOLD = 0.4
 """Below it nearly every pair of documents shares a band of 3 rows and is compared: quadratic time."""
 MISSED = 1e-4
@@ -29,12 +34,17 @@ class Options:
 
     threshold: Jaccard similarity of word 5-grams from which a document is a near-copy, 0.4 to 1.
     keep: which copy stays: the longest (characters), the first (file order), the best (highest score); then the first.
+    against: folders of `auditkit index`, whose documents win over those of the run, and benchmarks (JSONL or Parquet),
+    whose items no document may contain.
+    withheld: single texts that no document may contain, such as canaries.
     score: for keep = "best" a document score such as "hallucination/agreement"; after a "-" the lowest is best.
     """
 
     threshold: float = 0.8
     keep: Literal["longest", "first", "best"] = "longest"
     score: str = ""
+    against: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     def check(self) -> Iterable[tuple[str, str]]:
         """Mistakes that the types do not show."""
@@ -44,6 +54,12 @@ class Options:
             yield "score", 'keep = "best" needs the score that decides, for example score = "hallucination/agreement"'
         if self.keep != "best" and self.score:
             yield "score", f'has no effect with keep = "{self.keep}"; set keep = "best"'
+
+        for path in self.against:
+            if not Path(path).exists():
+                yield "against", f"there is no file or folder '{path}'"
+            elif not Path(path, MANIFEST).exists() and not path.lower().endswith(READABLE):
+                yield "against", f"'{path}' is neither an index folder nor a benchmark ({', '.join(READABLE)})"
 
     def bands(self) -> Bands:
         """The most selective bands that still find a pair at the threshold with probability 1 - MISSED."""

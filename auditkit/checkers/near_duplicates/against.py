@@ -1,0 +1,123 @@
+"""What a run is held against: indexes of earlier rounds, and benchmarks whose items must not be in the corpus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from auditkit.checkers.near_duplicates import matching
+from auditkit.checkers.near_duplicates.benchmarks import CONTAINED, Items, read_items
+from auditkit.checkers.near_duplicates.clusters import exact_groups
+from auditkit.checkers.near_duplicates.documents import texts_of
+from auditkit.checkers.near_duplicates.index import Index, open_index, read_manifest
+from auditkit.checkers.near_duplicates.options import Bands, Options
+from auditkit.errors import ConfigError
+from auditkit.text.folding import folding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auditkit.checker import State
+    from auditkit.documents import Batch
+
+MOST_ITEMS = 16
+"""Items reported per document, those with the largest share first: a document that contains more is a benchmark."""
+BYTES_PER_DOCUMENT = 24 * MOST_ITEMS
+NOTHING: dict[str, NDArray[np.generic]] = {
+    "item_doc": np.zeros(0, np.int64),
+    "item": np.zeros(0, np.int64),
+    "item_share": np.zeros(0, np.float64),
+}
+
+
+class Known(NamedTuple):
+    """A document of the run that an index already holds."""
+
+    doc: int
+    kept_file: str
+    kept_row: int
+    jaccard: float
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Against:
+    """The indexes and benchmarks of `against`; files are opened when they are first needed, once per process."""
+
+    options: Options
+
+    @cached_property
+    def bands(self) -> Bands:
+        """How signatures are cut: as the indexes say, else by the threshold. ConfigError when they disagree."""
+        cuts = {}
+        for path in self._indexes:
+            manifest = read_manifest(path)
+            matching.check_threshold(Index(path, manifest), self.options.threshold)
+            cuts[Bands(manifest.bands, manifest.rows)] = path
+        if len(cuts) > 1:
+            raise ConfigError(f"against: {' and '.join(cuts.values())} were built for different thresholds")
+        return next(iter(cuts), self.options.bands())
+
+    @cached_property
+    def indexes(self) -> list[Index]:
+        """The indexes, opened and checked."""
+        return [open_index(path) for path in self._indexes]
+
+    @cached_property
+    def items(self) -> Items | None:
+        """The items of the benchmarks, and the texts that are withheld; None without any."""
+        paths = [path for path in self.options.against if not Path(path).is_dir()]
+        return read_items(paths, self.options.withheld) if paths or self.options.withheld else None
+
+    @property
+    def _indexes(self) -> list[str]:
+        return [path for path in self.options.against if Path(path).is_dir()]
+
+    def contained(self, batch: Batch) -> State:
+        """Columns item_doc int64, item int64 and item_share float64: which documents contain which benchmark items."""
+        if self.items is None or not len(batch):
+            return dict(NOTHING)
+        from auditkit.checkers.near_duplicates.containment import contained
+
+        docs, items, shares = contained(texts_of(batch), folding(), self.items.table, self.items.sizes)
+        order = np.lexsort((items, -shares, docs))
+        rank = np.arange(len(docs)) - np.searchsorted(docs, docs)
+        best = order[(rank < MOST_ITEMS) & (shares[order] >= CONTAINED)]
+        return {"item_doc": batch.docs[docs[best]], "item": items[best], "item_share": shares[best]}
+
+    def asked(self, state: State) -> NDArray[np.int64]:
+        """Keys of the documents whose gram sets are needed to compare them with the indexes, one per exact group."""
+        speakers = _speakers(state)
+        who = [matching.candidates(index, speakers).who for index in self.indexes]
+        docs: NDArray[np.int64] = speakers["doc"][np.unique(np.concatenate([np.zeros(0, np.int64), *who]))]
+        return docs
+
+    def known(self, state: State, looked: State | None) -> list[Known]:
+        """Every document that an index holds, in order; of several indexes the first one counts."""
+        if not self.indexes:
+            return []
+        groups = exact_groups(state)
+        speakers = _speakers(state)
+        place = np.searchsorted(speakers["doc"], state["doc"][groups.first])
+        found: dict[int, Known] = {}
+        for index in self.indexes:
+            answer = matching.verified(
+                index, matching.candidates(index, speakers), speakers, looked, self.options.threshold
+            )
+            at = place[groups.group]
+            for row in np.flatnonzero(answer.number[at] != matching.NONE).tolist():
+                number = int(answer.number[at[row]])
+                similarity, exact = float(answer.jaccard[at[row]]), bool(answer.exact[at[row]])
+                doc = int(state["doc"][row])
+                found.setdefault(doc, Known(doc, *index.place(number), similarity, exact))
+        return [found[doc] for doc in sorted(found)]
+
+
+def _speakers(state: State) -> State:
+    """The first document of each exact group: its copies share whatever is found for it."""
+    rows = np.sort(exact_groups(state).first)
+    return {name: state[name][rows] for name in ("doc", "words", "text", "keys")}
