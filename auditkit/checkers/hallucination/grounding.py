@@ -1,18 +1,24 @@
-"""How much of a response its source does not support: lexical features, a logistic weighing of them, no neural model.
+"""How much of a response its source does not support: lexical signals, fixed weights, no neural model.
 
 The score ranks: 0 = every word stands in the source as it stands there, 1 = nothing does. It is no probability of a
 hallucination. A faithful paraphrase in other words scores as high as an invention in other words.
+
+Two signals carry it. Order: the share of neighbouring words that are not neighbours in the source, which saturates,
+since beyond it a response is merely worded freely. Invention: how telling the new words are (idf squared, as in a
+tf-idf product; a number counts fully), times the share of new neighbours. Quotations and negations that the source
+lacks add a little. Each has the same weight after scaling (Dawes 1979, "improper linear models"), because no set of
+human judgements may be trained on.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -20,21 +26,9 @@ import numpy as np
 from auditkit.checkers.hallucination.words import COMMON, NEGATIONS
 from auditkit.resources import resource
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-FEATURES = (
-    "novel",
-    "novel_weight",
-    "novel_pairs",
-    "novel_triples",
-    "apart",
-    "elsewhere",
-    "numbers",
-    "negation",
-    "quotes",
-)
-NEAR_WORDS = 12  # neighbours in the response should stand that close in the source: about half a sentence
+FEATURES = ("order", "invention", "negation", "quotes")
+WEIGHTS = (1.0, 1.0, 0.3, 0.3)  # order and invention alike; the two rare ones shift a score without deciding it
+NEAR_WORDS = 12  # a negation speaks of words that close to it: about half a sentence
 MAX_PLACES = 24  # places of one word in the source that are compared
 MAX_SENTENCES = 400  # of a response that are scored one by one
 
@@ -77,7 +71,6 @@ class Source:
         self.order = [stems[word] for word in words]
         self.stems = set(self.order)
         self.pairs = set(pairwise(self.order))
-        self.triples = set(zip(self.order, self.order[1:], self.order[2:], strict=False))
         self.negated = [place for place, word in enumerate(words) if word in NEGATIONS]
         self._places: dict[str, list[int]] | None = None
 
@@ -91,72 +84,42 @@ class Source:
                     found.append(place)
         return self._places.get(word, [])
 
-    def near(self, first: str, second: str) -> bool:
-        """Whether the two stems stand within NEAR_WORDS of each other somewhere."""
-        others = self.places(second)
-        return any(abs(place - other) <= NEAR_WORDS for place in self.places(first) for other in others)
 
+def features(source: Source, text: str, telling: Mapping[int, float], saturation: float) -> list[float] | None:
+    """The values of FEATURES, each growing with what the source lacks; None when the text has no word.
 
-def features(source: Source, text: str, weights: dict[int, float]) -> list[float] | None:
-    """The values of FEATURES, each growing with what the source lacks; None when the text has no word."""
+    telling: weight of a stem by its CRC-32. saturation: share of new neighbours at which `order` is 1.
+    """
     words = words_of(text)
     if not words:
         return None
     order = [stem(word) for word in words]
     content = [known for word, known in zip(words, order, strict=True) if word not in COMMON]
-    novel = [known for known in content if known not in source.stems]
+    new = [
+        1.0 if word[0].isdigit() else weight_of(known, telling)
+        for word, known in zip(words, order, strict=True)
+        if known not in source.stems and word not in COMMON
+    ]
     pairs = list(pairwise(order))
-    triples = list(zip(order, order[1:], order[2:], strict=False))
-    neighbours = list(pairwise(content))
-    numbers = [word for word in words if word[0].isdigit()]
+    new_pairs = sum(pair not in source.pairs for pair in pairs) / len(pairs) if pairs else float(bool(new))
     return [
-        _share(len(novel), len(content)),
-        math.log1p(sum(weight_of(known, weights) for known in novel)),
-        _share(sum(pair not in source.pairs for pair in pairs), len(pairs)),
-        _share(sum(triple not in source.triples for triple in triples), len(triples)),
-        _share(sum(not source.near(*pair) for pair in neighbours), len(neighbours)),
-        _elsewhere(source, content),
-        math.log1p(sum(number not in source.words for number in numbers)),
+        min(1.0, new_pairs / saturation),
+        new_pairs * math.log1p(sum(new)),
         _negation(source, words, content),
         _quotes(source, text),
     ]
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def weight_of(known: str, weights: dict[int, float]) -> float:
-    """How telling a word is, 0..1: common words little, names, numbers and rare words much."""
-    return weights.get(crc32(known.encode("utf-8", "surrogatepass")), 1.0)
-
-
-def _elsewhere(source: Source, content: Sequence[str]) -> float:
-    """Share of the known content words outside the stretch of the source that holds most of them."""
-    known = set(content) & source.stems
-    if len(known) < 2:
-        return 0.0
-    places = sorted((place, word) for word in known for place in source.places(word))
-    width = 4 * max(10, len(content))
-    best, low = 0, 0
-    inside: dict[str, int] = {}
-    for place, word in places:
-        inside[word] = inside.get(word, 0) + 1
-        while place - places[low][0] > width:
-            gone = places[low][1]
-            inside[gone] -= 1
-            if not inside[gone]:
-                del inside[gone]
-            low += 1
-        best = max(best, len(inside))
-    return 1 - best / len(known)
+def weight_of(known: str, telling: Mapping[int, float]) -> float:
+    """How telling a word is, 0..1: common words little, names and rare words much."""
+    return telling.get(crc32(known.encode("utf-8", "surrogatepass")), 1.0) ** 2
 
 
 def _negation(source: Source, words: Sequence[str], content: Sequence[str]) -> float:
-    """1 when the text negates and the source nowhere near its words, or the other way round for short texts."""
+    """1 when the text negates and the source does not near the same words."""
     if not any(word in NEGATIONS for word in words):
         return 0.0
-    known = [place for word in set(content) for place in source.places(word)]
+    known = [place for word in dict.fromkeys(content) for place in source.places(word)]
     return float(
         not any(abs(place - negated) <= NEAR_WORDS for negated in source.negated[:200] for place in known[:50])
     )
@@ -170,19 +133,20 @@ def _quotes(source: Source, text: str) -> float:
 
 @dataclass(frozen=True)
 class Model:
-    """Weights of FEATURES, made by training/grounding.py; words: how telling a stem is, by its CRC-32."""
+    """What training/grounding.py found: how telling stems are, where order saturates, slope and offset of the score."""
 
-    weights: NDArray[np.float64]
-    bias: float
-    words: dict[int, float]
+    telling: Mapping[int, float]
+    saturation: float
+    slope: float
+    offset: float
 
     def score(self, source: Source, text: str) -> float:
         """0..1, higher = less supported; NaN for a text without words."""
-        values = features(source, text, self.words)
+        values = features(source, text, self.telling, self.saturation)
         if values is None:
             return math.nan
-        sum_ = self.bias + float(np.dot(self.weights, values))
-        return round(1 / (1 + math.exp(-sum_)), 4)
+        total = sum(weight * value for weight, value in zip(WEIGHTS, values, strict=True))
+        return round(1 / (1 + math.exp(-(self.slope * total + self.offset))), 4)
 
     def sentences(self, source: Source, text: str) -> Iterator[Sentence]:
         """The score of each sentence of at least three words."""
@@ -206,6 +170,5 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
 def model() -> Model:
     """The shipped model, read once per process."""
     stored = np.load(resource("rules/lexicons/grounding.npz"))
-    telling = stored["telling"].astype(np.float64) / 255
-    words = dict(zip(stored["words"].tolist(), telling.tolist(), strict=True))
-    return Model(stored["weights"], float(stored["bias"]), words)
+    telling = dict(zip(stored["words"].tolist(), (stored["telling"] / 255).tolist(), strict=True))
+    return Model(telling, float(stored["saturation"]), float(stored["slope"]), float(stored["offset"]))
