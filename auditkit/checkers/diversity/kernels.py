@@ -82,30 +82,28 @@ def kept_below(sketch: Sketch, keep: int) -> tuple[Sketch, np.uint64]:
 
 
 @kernel
-def put(sketch: Sketch, hashed: np.uint64, doc: int) -> int:
-    """Count one occurrence in this document; 1 when the hash is new to the table."""
-    slot = slot_of(sketch, hashed)
-    new = 1 if sketch.keys[slot] == 0 else 0
-    sketch.keys[slot] = hashed
-    sketch.counts[slot] += 1
-    if sketch.last[slot] != doc + 1:
-        sketch.last[slot] = doc + 1
-        sketch.docs[slot] += 1
-    return new
-
-
-@kernel
 def sketch_items(items: NDArray[np.uint64], owners: NDArray[np.int64], keep: int) -> Sketch:
     """The sketch of these hashes, each with the number of its document; owners ascend."""
     sketch = empty_sketch(4 * keep)
-    limit = ~np.uint64(0)
-    filled = 0
+    keys, counts, docs, last = sketch
+    mask, limit, filled = np.uint64(len(keys) - 1), ~np.uint64(0), 0
     for i in range(len(items)):
-        if items[i] <= limit:
-            filled += put(sketch, items[i], owners[i])
-            if filled > 2 * keep:
-                sketch, limit = kept_below(sketch, keep)
-                filled = keep
+        hashed = items[i]
+        if hashed > limit:
+            continue
+        at = hashed & mask
+        while keys[at] != 0 and keys[at] != hashed:
+            at = (at + np.uint64(1)) & mask
+        filled += keys[at] == 0
+        keys[at] = hashed
+        counts[at] += 1
+        if last[at] != owners[i] + 1:
+            last[at] = owners[i] + 1
+            docs[at] += 1
+        if filled > 2 * keep:
+            sketch, limit = kept_below(sketch, keep)
+            keys, counts, docs, last = sketch
+            filled = keep
     return sketch
 
 

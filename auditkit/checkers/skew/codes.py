@@ -41,7 +41,7 @@ US_STATE = 8  # Calif, CA
 CA_PROVINCE = 16
 PERSON = 32  # woman, people, student: what an adjective of a group may stand before
 PLACE_HEAD = 64  # City, County, University: what follows a place name inside a longer name
-PREPOSITION = 128  # in, from, near: what stands before a place
+LOCATIVE = 128  # in, near, outside: what stands before a place
 PRONOUN_VERB = 256  # is, are, was: what follows a person or a group
 ORGANISATION = 512  # FC, United, Times, Post: the place names an organisation
 

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 SEED = np.uint64(0xCBF29CE484222325)  # FNV-1a, 64 bit: Fowler, Noll, Vo; RFC 9923
 PRIME = np.uint64(0x100000001B3)
 SPACE = np.uint64(32)
+SIEVE_BITS = 20  # 128 kB: stays in the second-level cache, and one word in nine passes by chance or by right
+SIEVE_SHIFT = np.uint64(64 - SIEVE_BITS)
 OWN_INITIAL = 2  # in place of "starts with a capital": a script without capitals
 SHORT_GAPS = (
     (0, GAP_NONE),
@@ -176,9 +178,9 @@ def short_gap(data: Bytes, start: int, end: int) -> int:
 
 @kernel
 def joins(gap: int, letters: int) -> bool:
-    """Whether words on both sides of this gap can belong to one phrase; `. ` only after a short word (St. Louis)."""
+    """Whether words on both sides of this gap can belong to one phrase; `. ` only after two letters (St. Louis)."""
     if gap == GAP_DOT_SPACE:
-        return letters <= 3
+        return letters <= 2
     return gap in (GAP_SPACE, GAP_HYPHEN, GAP_QUOTE, GAP_DOT, GAP_SPACES, GAP_AMPERSAND, GAP_NONE)
 
 
@@ -271,16 +273,28 @@ def case_flags(first: int, case: Case) -> int:
 
 
 @kernel
-def next_word(data: Bytes, start: int, end: int, terms: Terms, letters: Letters) -> tuple[int, int]:
-    """(NEXT_CAPITAL and NEXT_ALL_CAPS, class) of the word that starts at `start`; zeros at the end of the text."""
-    if start >= end:
-        return 0, 0
+def word_beside(data: Bytes, start: int, end: int, terms: Terms, letters: Letters) -> tuple[Word, int]:
+    """The word that starts at `start`, and its class."""
     word = read_word(data, start, end, SEED, letters)
     entry = look_up(word.hashed, terms)
-    flags = NEXT_CAPITAL if word.first == 1 else 0
-    if word.capitals == word.size:
-        flags |= NEXT_ALL_CAPS
-    return flags, (int(terms.classes[entry]) if entry >= 0 else 0)
+    return word, (int(terms.classes[entry]) if entry >= 0 else 0)
+
+
+@kernel
+def quick_word(
+    data: Bytes, at: int, end: int, kinds: NDArray[np.uint8], folds: NDArray[np.uint16]
+) -> tuple[np.uint64, int]:
+    """(hash, byte after it) of a word of ASCII; the byte is negative when something else stands in it."""
+    hashed = SEED
+    while at < end:
+        byte = data[at]
+        if byte >= 128:
+            return hashed, -1
+        if kinds[byte] == SEPARATOR:
+            break
+        hashed = (hashed ^ np.uint64(folds[byte])) * PRIME
+        at += 1
+    return hashed, at
 
 
 @kernel
@@ -289,27 +303,65 @@ def scan_texts(data: Bytes, offsets: NDArray[np.int64], terms: Terms, letters: L
 
     Columns: text, first byte, byte after, entry, flags, gap before << 8 | gap after, class of the word before, class of
     the word after. More matches than rows: the rest is only counted, so that the caller can come again with room.
+    Most words are none of the lexicon's: the sieves, which fit the cache, tell so.
     """
     n_hits = 0
+    sieve, small_sieve, kinds, folds = terms.sieve, terms.small_sieve, letters.kinds, letters.folds
     for text in range(len(offsets) - 1):
         end = offsets[text + 1]
         _, at = read_gap(data, offsets[text], end, letters)
-        gap_before, class_before, capital_before = GAP_SENTENCE, 0, 0
+        gap, before = GAP_SENTENCE, -1
         while at < end:
-            first = read_word(data, at, end, SEED, letters)
-            entry, stop, flags = longest(data, first, end, terms, letters)
-            gap_after, start = read_gap(data, stop, end, letters)
-            if entry >= 0:
-                following, class_after = next_word(data, start, end, terms, letters)
-                flags |= following | (PREV_CAPITAL if capital_before else 0)
-                flags |= AT_SIGN if at > offsets[text] and data[at - 1] in (64, 47, 95) else 0  # @name /path _name
-                if n_hits < len(hits):
-                    hits[n_hits, 0], hits[n_hits, 1], hits[n_hits, 2], hits[n_hits, 3] = text, at, stop, entry
-                    hits[n_hits, 4], hits[n_hits, 5] = flags, (gap_before << 8) | gap_after
-                    hits[n_hits, 6], hits[n_hits, 7] = class_before, class_after
-                n_hits += 1
-            known = entry if entry >= 0 else look_up(first.hashed, terms)
-            class_before = int(terms.classes[known]) if known >= 0 else 0
-            capital_before = first.first == 1
-            gap_before, at = gap_after, start
+            hashed, stop = quick_word(data, at, end, kinds, folds)
+            if stop < 0:
+                word = read_word(data, at, end, SEED, letters)
+                hashed, stop = word.hashed, word.end
+            bit = np.int64(hashed >> SIEVE_SHIFT)
+            small = kinds[data[at]] == WORD and data[at] < 128
+            if (small_sieve if small else sieve)[bit >> 3] >> (bit & 7) & 1:
+                entry, stop, flags = longest(data, read_word(data, at, end, SEED, letters), end, terms, letters)
+                if entry >= 0:
+                    if n_hits < len(hits):
+                        hit = hits[n_hits]
+                        hit[0], hit[1], hit[2], hit[3], hit[4], hit[5] = text, at, stop, entry, flags, gap << 8
+                        describe(hit, data, (offsets[text], before, end), terms, letters)
+                    n_hits += 1
+            before = at
+            if stop + 1 < end and data[stop] == 32 and data[stop + 1] < 128 and kinds[data[stop + 1]] != SEPARATOR:
+                gap, at = GAP_SPACE, stop + 1
+            else:
+                gap, at = read_gap(data, stop, end, letters)
     return n_hits
+
+
+@kernel
+def describe(hit: NDArray[np.int64], data: Bytes, around: tuple[int, int, int], terms: Terms, letters: Letters) -> None:
+    """Complete the flags, gaps and classes of a hit from the words beside it.
+
+    around: bytes where the text starts, where the word before starts (-1 = none), where the text ends.
+    """
+    first, before, end = around
+    if before >= 0:
+        word, hit[6] = word_beside(data, before, end, terms, letters)
+        hit[4] |= PREV_CAPITAL if word.first == 1 else 0
+    else:
+        hit[6] = 0
+    if hit[1] > first and data[hit[1] - 1] in (64, 47, 95):  # @name /path _name
+        hit[4] |= AT_SIGN
+    gap, start = read_gap(data, hit[2], end, letters)
+    hit[5] |= gap
+    hit[7] = 0
+    if start < end:
+        word, hit[7] = word_beside(data, start, end, terms, letters)
+        hit[4] |= NEXT_CAPITAL if word.first == 1 else 0
+        hit[4] |= NEXT_ALL_CAPS if word.capitals == word.size else 0
+
+
+@kernel
+def sieve_of(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """uint8: one bit for the first 20 bits of each hash."""
+    sieve = np.zeros(1 << (SIEVE_BITS - 3), np.uint8)
+    for hashed in hashes:
+        bit = np.int64(hashed >> SIEVE_SHIFT)
+        sieve[bit >> 3] |= np.uint8(1 << (bit & 7))
+    return sieve

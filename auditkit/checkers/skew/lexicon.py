@@ -23,7 +23,7 @@ CONTEXT_BITS = {
     "us_state": codes.US_STATE,
     "ca_province": codes.CA_PROVINCE,
     "place_head": codes.PLACE_HEAD,
-    "preposition": codes.PREPOSITION,
+    "locative": codes.LOCATIVE,
     "verb": codes.PRONOUN_VERB,
     "organisation": codes.ORGANISATION,
     "person": codes.PERSON,
@@ -59,7 +59,8 @@ class Terms(NamedTuple):
     """What the scan reads: an open-addressing table of hashes, and per entry what it is.
 
     keys: uint64 hash or 0; slots: its entry. is_term: worth a hit; is_prefix: some longer term begins so; classes:
-    context bits (codes.FIRST_NAME, ...).
+    context bits (codes.FIRST_NAME, ...). sieve: one bit for the beginning of the hash of each term or prefix;
+    small_sieve: of those that may be written without a capital.
     """
 
     keys: NDArray[np.uint64]
@@ -67,13 +68,16 @@ class Terms(NamedTuple):
     is_term: NDArray[np.bool_]
     is_prefix: NDArray[np.bool_]
     classes: NDArray[np.uint32]
+    sieve: NDArray[np.uint8]
+    small_sieve: NDArray[np.uint8]
 
 
 class Places(NamedTuple):
     """What the places mean: entry i has the bearers starts[i]..starts[i + 1], the likeliest first.
 
     flags, classes: per entry (codes.STOP, ...; codes.FIRST_NAME, ...). country: index into countries(); kind: index
-    into codes.PLACE_KINDS; size: 10 log10 of its people.
+    into codes.PLACE_KINDS; size: 10 log10 of its people;
+    state: number of its US, Canadian or Australian state, 0 = none.
     """
 
     flags: NDArray[np.uint8]
@@ -82,6 +86,7 @@ class Places(NamedTuple):
     country: NDArray[np.uint8]
     kind: NDArray[np.uint8]
     size: NDArray[np.uint8]
+    state: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,8 @@ def hashes_of(phrases: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]
 @cache
 def lexicon() -> Lexicon:
     """The one lexicon: places.npz, people.toml and context.toml joined. Cached per process; about 50 ms."""
+    from auditkit.checkers.skew.kernels import sieve_of
+
     stored = np.load(resource("rules/lexicons/places.npz"))
     groups, people = _people()
     context = _context()
@@ -124,24 +131,28 @@ def lexicon() -> Lexicon:
     size = len(keys)
     at = np.searchsorted(keys, stored["hashes"])
     classes, flags = np.zeros(size, np.uint32), np.zeros(size, np.uint8)
-    prefix, counts = np.zeros(size, np.bool_), np.zeros(size, np.int32)
+    prefix, counts = np.zeros(size, np.uint8), np.zeros(size, np.int32)
     classes[at], flags[at], prefix[at], counts[at] = (
         stored["classes"],
         stored["flags"],
         stored["prefix"],
         np.diff(stored["starts"]),
     )
-    prefix[np.searchsorted(keys, beginnings)] = True
+    prefix[np.searchsorted(keys, beginnings)] = 3
     own = np.searchsorted(keys, endings)
     np.bitwise_or.at(classes, own[len(people) :], np.array(list(context.values()), np.uint32))
     members, certainty = np.zeros(size, np.uint64), np.zeros(size, np.uint8)
     members[own[: len(people)]] = [term.members for term in people.values()]
     certainty[own[: len(people)]] = [term.certainty for term in people.values()]
     starts = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)])
-    is_term = (counts > 0) | (members > 0) | (flags & codes.VETO > 0)
+    named = np.zeros(size, np.bool_)
+    named[counts > 0] = stored["kind"][starts[:-1][counts > 0]] <= codes.DEMONYM
+    small = named | (members > 0) | (flags & codes.VETO > 0)
+    is_term = small | (counts > 0)
+    sieves = (sieve_of(keys[is_term | (prefix > 0)]), sieve_of(keys[small | (prefix == 3)]))
     return Lexicon(
-        Terms(*_hash_table(keys), is_term, prefix, classes),
-        Places(flags, classes, starts, stored["country"], stored["kind"], stored["size"]),
+        Terms(*_hash_table(keys), is_term, prefix > 0, classes, *sieves),
+        Places(flags, classes, starts, stored["country"], stored["kind"], stored["size"], stored["state"]),
         members,
         certainty,
         groups,

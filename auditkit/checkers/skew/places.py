@@ -24,6 +24,7 @@ from auditkit.checkers.skew.codes import (
     FIRST_NAME,
     GAP_COMMA,
     GAP_SPACE,
+    LOCATIVE,
     LOWER_WORD,
     NEXT_ALL_CAPS,
     NEXT_CAPITAL,
@@ -44,15 +45,19 @@ if TYPE_CHECKING:
     from auditkit.checkers.skew.lexicon import Places
 
 NO_PLACE, WEAK, PLACE = 0, 1, 2
-MIXED, ALL_LOWER, ALL_UPPER = 0, 1, 2
+MIXED, CASUAL, ALL_LOWER, ALL_UPPER = 0, 1, 2, 3
+CASUAL_BYTES = 300  # a message: its writer may leave out capitals
 SMALL_TOWN = 50  # log10(people) * 10: a town under 100,000 needs another place of its country beside it
+LOCATED_TOWN = 43  # 20,000: enough after `in`
+SHORT = 2  # places in a text that is too short for company
 LARGE_TOWN = 55  # 316,000: large enough that its being a first or family name does not matter
 VERY_LARGE_TOWN = 60
+STATE = 256  # where the weights of states begin, after those of the countries
 
 
 @kernel
 def letter_case(data: NDArray[np.uint8], start: int, end: int) -> int:
-    """ALL_LOWER for a text without capitals, ALL_UPPER for one with few small letters, else MIXED; of ASCII letters."""
+    """ALL_LOWER for a text without capitals, ALL_UPPER with few small letters, CASUAL if short, else MIXED."""
     small = large = 0
     for at in range(start, end):
         byte = data[at]
@@ -62,7 +67,9 @@ def letter_case(data: NDArray[np.uint8], start: int, end: int) -> int:
             large += 1
     if large * 3 > small * 2 and large > 12:
         return ALL_UPPER
-    return ALL_LOWER if large == 0 and small > 12 else MIXED
+    if large == 0 and small > 12:
+        return ALL_LOWER
+    return CASUAL if end - start < CASUAL_BYTES else MIXED
 
 
 @kernel
@@ -76,10 +83,11 @@ def first_look(hits: NDArray[np.int64], at: int, case: int, lexicon: Places) -> 
         return PLACE
     if flags & ACRONYM:
         clear = shape & ALL_CAPS and case != ALL_UPPER
-    elif case == ALL_LOWER:
-        clear = lexicon.kind[best] in (COUNTRY, DEMONYM) and not flags & (LOWER_WORD | STOP | AS_NAME)
+    elif not shape & CAPITAL:
+        least = DEMONYM if case == ALL_LOWER else COUNTRY
+        clear = case != MIXED and lexicon.kind[best] <= least and not flags & (LOWER_WORD | STOP | AS_NAME)
     else:
-        clear = shape & CAPITAL and shape & (WORDS_CAPITAL | ALL_CAPS)
+        clear = shape & (WORDS_CAPITAL | ALL_CAPS)
     if not clear:
         return NO_PLACE
     return WEAK if flags & STOP else PLACE
@@ -100,7 +108,13 @@ def person_name(hits: NDArray[np.int64], at: int, first: int, last: int, lexicon
     if family_follows(hits, at, last) and lexicon.classes[entry] & FIRST_NAME:
         return True
     small = kind not in (COUNTRY, DEMONYM, CAPITAL_CITY) and lexicon.size[best] < LARGE_TOWN
-    return bool(named and small and gaps & 255 != GAP_COMMA)
+    return bool(named and small and gaps & 255 != GAP_COMMA and not located(hits, at))
+
+
+@kernel
+def located(hits: NDArray[np.int64], at: int) -> bool:
+    """Whether `in`, `near` or the like stands before the name."""
+    return bool(hits[at, 5] >> 8 == GAP_SPACE and hits[at, 6] & LOCATIVE)
 
 
 @kernel
@@ -114,14 +128,16 @@ def family_follows(hits: NDArray[np.int64], at: int, last: int) -> bool:
 
 
 @kernel
-def support(hits: NDArray[np.int64], at: int, lexicon: Places, weight: NDArray[np.int64]) -> None:
-    """Add to `weight` (per country) what this hit says of the countries that the text speaks of."""
-    best = lexicon.starts[hits[at, 3]]
+def support(entry: int, lexicon: Places, weight: NDArray[np.int64], sign: int) -> None:
+    """Add to `weight` what the first bearer of this name says of the countries and states that the text speaks of."""
+    best = lexicon.starts[entry]
     kind, country = lexicon.kind[best], lexicon.country[best]
     if kind in (COUNTRY, DEMONYM):
-        weight[country] += 2
+        weight[country] += 2 * sign
     elif kind in (CAPITAL_CITY, ADMIN1) or lexicon.size[best] >= VERY_LARGE_TOWN:
-        weight[country] += 1
+        weight[country] += sign
+    if kind == ADMIN1 and lexicon.state[best]:
+        weight[STATE + lexicon.state[best]] += 2 * sign
 
 
 @kernel
@@ -151,12 +167,22 @@ def beside_country(story: Story, at: int, lexicon: Places) -> int:
 
 
 @kernel
+def company(candidate: int, weight: NDArray[np.int64], lexicon: Places) -> float:
+    """How much the rest of the text speaks for this candidate; ten times the people count like one more mention."""
+    state = lexicon.state[candidate]
+    near = weight[STATE + state] if state else 0
+    return float(weight[lexicon.country[candidate]] + near + lexicon.size[candidate] / 10.0)
+
+
+@kernel
 def by_company(entry: int, weight: NDArray[np.int64], lexicon: Places) -> int:
-    """The candidate whose country the text speaks of most; the first one unless another is two ahead."""
-    best = int(lexicon.starts[entry])
-    for candidate in range(best + 1, lexicon.starts[entry + 1]):
-        if weight[lexicon.country[candidate]] > weight[lexicon.country[best]] + 1:
-            best = candidate
+    """The candidate that the other names of the text speak for; the first one unless another is clearly ahead."""
+    first = int(lexicon.starts[entry])
+    best, most = first, company(first, weight, lexicon) + 1.0
+    for candidate in range(first + 1, lexicon.starts[entry + 1]):
+        ahead = company(candidate, weight, lexicon)
+        if ahead > most and lexicon.kind[candidate] != DEMONYM:
+            best, most = candidate, ahead
     return best
 
 
@@ -182,21 +208,33 @@ def choose(story: Story, at: int, lexicon: Places, states_of: int) -> tuple[int,
             return lexicon.country[named], lexicon.kind[named]
     if story.verdicts[at] == WEAK:
         return -1, -1
-    if lexicon.kind[best] not in (COUNTRY, DEMONYM):
-        best = by_company(entry, story.weight, lexicon)
-        lonely = story.weight[lexicon.country[best]] == 0
-        if lonely and lexicon.kind[best] != CAPITAL_CITY and lexicon.size[best] < SMALL_TOWN:
-            return -1, -1
+    if lexicon.kind[best] in (COUNTRY, DEMONYM) and not two_places(best, lexicon):
+        return lexicon.country[best], lexicon.kind[best]
+    support(entry, lexicon, story.weight, -1)
+    best = by_company(entry, story.weight, lexicon)
+    least = LOCATED_TOWN if story.n_places <= SHORT and located(story.hits, at) else SMALL_TOWN
+    lonely = story.weight[lexicon.country[best]] == 0 and lexicon.size[best] < least
+    support(entry, lexicon, story.weight, 1)
+    if lonely and lexicon.kind[best] not in (COUNTRY, DEMONYM):
+        return -1, -1
     return lexicon.country[best], lexicon.kind[best]
 
 
+@kernel
+def two_places(best: int, lexicon: Places) -> bool:
+    """Whether the country shares its name with a state of another: Georgia."""
+    other = best + 1
+    return bool(other < len(lexicon.kind) and lexicon.state[other] and lexicon.kind[other] == ADMIN1)
+
+
 class Story(NamedTuple):
-    """The hits of one text end before `last`; their first verdicts, and the weight of each country in the text."""
+    """The hits of one text end before `last`; their first verdicts, the weight of each country, how many are places."""
 
     hits: NDArray[np.int64]
     last: int
     verdicts: NDArray[np.int8]
     weight: NDArray[np.int64]
+    n_places: int
 
 
 @kernel
@@ -206,7 +244,8 @@ def resolve_texts(
     """(int16 country index or -1, int8 place kind) of each hit; hits of one text lie together."""
     n = len(hits)
     country, kind = np.full(n, -1, np.int16), np.full(n, -1, np.int8)
-    verdicts, weight = np.zeros(n, np.int8), np.zeros(256, np.int64)
+    verdicts, weight = np.zeros(n, np.int8), np.zeros(2 * STATE, np.int64)
+    seen = np.full(len(lexicon.flags), -1, np.int64)
     first = 0
     while first < n:
         text, last = hits[first, 0], first
@@ -218,9 +257,10 @@ def resolve_texts(
             verdicts[at] = first_look(hits, at, case, lexicon)
             if verdicts[at] == PLACE and person_name(hits, at, first, last, lexicon):
                 verdicts[at] = NO_PLACE
-            if verdicts[at] == PLACE:
-                support(hits, at, lexicon, weight)
-        story = Story(hits, last, verdicts, weight)
+            if verdicts[at] == PLACE and seen[hits[at, 3]] != text:
+                seen[hits[at, 3]] = text
+                support(hits[at, 3], lexicon, weight, 1)
+        story = Story(hits, last, verdicts, weight, (verdicts[first:last] == PLACE).sum())
         for at in range(first, last):
             if verdicts[at] != NO_PLACE:
                 country[at], kind[at] = choose(story, at, lexicon, states_of)
