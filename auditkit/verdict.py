@@ -63,13 +63,14 @@ def judge(policy: Policy, metrics: Sequence[Metric], gaps: Sequence[str], counts
     """
     by_name = {(f"{metric.checker}.{metric.metric}", metric.slice): metric for metric in metrics}
     results = tuple(_judge_gate(gate, by_name.get((gate.metric, gate.slice))) for gate in policy.gates)
-    incomplete = [*gaps, *(result.reason for result in results if result.status == "unknown")]
+    unknown = [result.reason for result in results if result.status == "unknown"]
     failed = [result.reason for result in results if _fails(result)]
     rows, bad = counts["rows_in"], counts["quarantined"]
     if rows and bad / rows > policy.corpus.max_quarantined:
-        failed.insert(
-            0, f"{bad:,} of {rows:,} rows could not be read (corpus.max_quarantined = {policy.corpus.max_quarantined})"
-        )
+        limit = f"corpus.max_quarantined = {policy.corpus.max_quarantined}"
+        failed.insert(0, f"{bad:,} of {rows:,} rows could not be read ({limit})")
+        unknown = unknown if bad < rows else []  # every row is accounted for: it was read, and found unreadable
+    incomplete = [*gaps, *unknown]
     if rows == bad and not failed:
         incomplete.append("no document could be read")
     if incomplete:

@@ -97,6 +97,12 @@ def test_nothing_readable_is_never_a_pass():
     assert judge(Policy.from_dict(table), [], [], counts).word == "incomplete"
 
 
+def test_a_corpus_of_unreadable_rows_alone_fails():
+    counts = {"rows_in": 2, "kept": 0, "redacted": 0, "dropped": 0, "quarantined": 2}
+    assert judge(policy(max=1.0), [Metric("pii", "documents_share", None)], [], counts).word == "fail"
+    assert judge(policy(max=1.0), [], ["pii crashed"], counts).word == "incomplete"
+
+
 def test_wilson_against_known_values():
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)  # Newcombe 1998, table I, method 3 for 0/10
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I, method 3
