@@ -71,11 +71,19 @@ def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _check_offsets(column: pa.Array) -> None:
-    """Raise where a column is broken otherwise than by its UTF-8; a nested one with bad UTF-8 is refused whole."""
-    if columnar.is_text(column.type) and not pa.types.is_dictionary(column.type):
-        column.cast(pa.large_binary()).validate(full=True)
-    else:
-        column.validate(full=True)
+    """Raise where a column is broken otherwise than by its UTF-8."""
+    column.cast(_bytes_of(column.type)).validate(full=True)
+
+
+def _bytes_of(type_: pa.DataType) -> pa.DataType:
+    """The type with bytes in place of strings."""
+    if pa.types.is_struct(type_):
+        return pa.struct([field.with_type(_bytes_of(field.type)) for field in type_])
+    if pa.types.is_list(type_):
+        return pa.list_(type_.value_field.with_type(_bytes_of(type_.value_type)))
+    if pa.types.is_large_list(type_):
+        return pa.large_list(type_.value_field.with_type(_bytes_of(type_.value_type)))
+    return pa.large_binary() if columnar.is_text(type_) and not pa.types.is_dictionary(type_) else type_
 
 
 def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:  # noqa: ARG001 - one signature

@@ -153,6 +153,17 @@ def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSum
         stored.close()
 
 
+def _says_element(type_: pa.Schema | pa.DataType) -> bool:
+    """Whether the lists of a schema call their values `element`, as the standard wants, and not `item`."""
+    for field in type_:
+        inner = field.type
+        if columnar.is_list(inner):
+            return bool(inner.value_field.name == "element")
+        if pa.types.is_struct(inner) and not _says_element(inner):
+            return False
+    return True
+
+
 class _Writer:
     """Record batches into a Parquet file like the one that is read; made when it is first needed."""
 
@@ -182,6 +193,7 @@ class _Writer:
                 self._like.schema_arrow,
                 compression=_CODECS.get(codec, codec),
                 write_page_checksum=True,
+                use_compliant_nested_type=_says_element(self._like.schema_arrow),
             )
         return self._writer
 

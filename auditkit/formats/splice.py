@@ -55,12 +55,11 @@ def splice_json(line: bytes, edits: Sequence[Edit]) -> bytes:
     for field, some in fields.items():
         start, end = spans[field]
         places = _raw_places(line[start:end], [place for edit in some for place in (edit.start, edit.end)])
-        _ordered(some, max(places))
-        for edit in some:
+        for edit in _ordered(some, max(places)):
             replacement = json.dumps(edit.replacement, ensure_ascii=ascii_only)[1:-1].encode()
             cuts.append((start + places[edit.start], start + places[edit.end], replacement))
     parts, last = [], 0
-    for start, end, replacement in sorted(cuts):
+    for start, end, replacement in sorted(cuts, key=lambda cut: cut[:2]):
         parts += [line[last:start], replacement]
         last = end
     return b"".join([*parts, line[last:]])

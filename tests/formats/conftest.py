@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,6 @@ from auditkit import formats
 from auditkit.shards import DROP, KEEP, QUARANTINE, REDACT, Edit, Limits
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from auditkit.shards import FileSummary, Layout, Parsed, Quarantined, Source
 
 INSERTED = '<"x",\n\u20ac\\>'
@@ -30,6 +29,10 @@ class Read:
     texts: dict[int, dict[str, tuple[str, str]]]
     keys: dict[int, dict[str, object]]
     quarantined: list[Quarantined]
+
+    @property
+    def path(self):
+        return Path(self.source.path)
 
     @property
     def reasons(self):

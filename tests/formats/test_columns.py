@@ -1,6 +1,6 @@
 """Parquet, Arrow and tables in memory: every kind of string column, damaged pages, rows that cannot be read."""
 
-import datetime
+import datetime as dt
 import decimal
 import json
 
@@ -95,13 +95,9 @@ def test_bad_utf8_inside_messages(read_table):
     messages = pa.ListArray.from_arrays(
         [0, 1, 2, 3], pa.StructArray.from_arrays([pa.array(["user"] * 3), content], ["role", "content"])
     )
-    try:
-        texts, reasons = read_table(pa.table({"messages": messages}))
-    except InputError as error:  # an Arrow stream with a damaged nested column is refused whole
-        assert "undamaged" in str(error)
-    else:
-        assert sorted(texts) == [0, 2]
-        assert "not UTF-8" in reasons[1]
+    texts, reasons = read_table(pa.table({"messages": messages}))
+    assert sorted(texts) == [0, 2]
+    assert "not UTF-8" in reasons[1]
 
 
 def test_columns_that_python_has_no_values_for_are_left_alone(read_table):
@@ -111,7 +107,7 @@ def test_columns_that_python_has_no_values_for_are_left_alone(read_table):
             "far": pa.array([2**62], pa.timestamp("ns")),
             "old": pa.array([-(2**40)], pa.timestamp("s")),
             "big": pa.array([decimal.Decimal(10) ** 70], pa.decimal256(76)),
-            "when": [datetime.time(1, 2)],
+            "when": [dt.time(1, 2)],
             "blob": [b"\xff\x00"],
         }
     )
