@@ -16,14 +16,16 @@ FORMATS = {
     "github": "github",
     "junit": "junit",
     "csv": "csv",
+    "card": "markdown:card",
+    "croissant": "croissant",
 }
-"""Format name on the command line -> module in this folder with `render(report) -> str`."""
+"""Format name on the command line -> module in this folder, and its function where that is not `render`."""
 
 
 def render(report: Report, format: str) -> bytes:
     """The report in this format as UTF-8. Nothing but the report decides its bytes."""
     if format not in FORMATS:
         raise ConfigError(f"unknown format '{format}'{suggestion(format, FORMATS)}")
-    module = import_module(f"auditkit.outputs.{FORMATS[format]}")
-    text: str = module.render(report)
+    name, _, function = FORMATS[format].partition(":")
+    text: str = getattr(import_module(f"auditkit.outputs.{name}"), function or "render")(report)
     return text.encode("utf-8")

@@ -13,6 +13,7 @@ from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
     gap_sentences,
+    gate_interval,
     headline,
     next_steps,
     rule_counts,
@@ -72,7 +73,7 @@ def _gates(report: Report) -> list[str]:
             f"{MARKS.get(gate['status'], '!')} {plain(gate['status'])}",
             code(gate_name(gate)),
             amount(gate["metric"], gate["value"]),
-            interval(gate["metric"], gate["low"], gate["high"]) or "–",
+            interval(gate["metric"], *gate_interval(report, gate)) or "–",
             bound(gate),
         )
         for gate in report.gates
@@ -149,3 +150,20 @@ def _provenance(report: Report) -> list[str]:
     policy = f"Policy {code(manifest['policy']['name'])}, sha256 {code(manifest['policy_sha256'][:16])}, "
     lines = ["## Provenance", "", *_table(("input", "rows", "bytes", "sha256"), rows)]
     return [*lines, f"{policy}auditkit {code(manifest['auditkit'])}. Full hashes are in manifest.json.", ""]
+
+
+def card(report: Report) -> str:
+    """A section for a dataset card (README of a dataset), between marks by which a later run finds and replaces it."""
+    counts = report.counts
+    kept = f"{count(counts['kept'] + counts['redacted'])} of {count(counts['rows_in'])} rows are in this data set"
+    said = f"{kept}; {count(counts['redacted'])} of them have redacted spans. {count(counts['dropped'])} were dropped, "
+    said += f"{count(counts['quarantined'])} could not be read."
+    lines = ["<!-- auditkit:begin -->", "## Audit", ""]
+    lines += [f"auditkit {code(report.manifest['auditkit'])} says **{plain(report.verdict)}** under the policy "]
+    lines[-1] += f"{code(report.manifest['policy']['name'])} (sha256 {code(report.manifest['policy_sha256'][:16])})."
+    lines += ["", said, "", *_coverage(report), *_gates(report)]
+    reasons = [(code(row.rule), count(row.first)) for row in drop_reasons(report)]
+    lines += _table(("dropped because of", "rows"), reasons) if reasons else []
+    return (
+        "\n".join([*lines, "<!-- auditkit:end -->", ""]).replace("\n## ", "\n### ").replace("### Audit", "## Audit", 1)
+    )

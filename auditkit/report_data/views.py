@@ -186,6 +186,15 @@ def gap_sentences(report: Report) -> list[str]:
     return sentences
 
 
+def gate_interval(report: Report, gate: Row) -> tuple[float | None, float | None]:
+    """The interval that judged the gate, else that of its metric."""
+    if gate["low"] is not None and gate["low"] != gate["high"]:
+        return gate["low"], gate["high"]
+    checker, _, metric = str(gate["metric"]).partition(".")
+    row = report.metric(checker, metric, gate["slice"] or "")
+    return (row["low"], row["high"]) if row else (None, None)
+
+
 def gate_sentence(gate: Row) -> str:
     """`pii.documents_share is 3.40% (2.88% to 3.94%), allowed is at most 2%`."""
     metric = str(gate["metric"])

@@ -218,3 +218,25 @@ def test_html_stays_within_its_budget_when_every_text_is_long(report: Report) ->
     assert len(page.encode()) <= 5_000_000
     said = re.findall(r"[\d,]+ of 12,000 findings, the worst of every rule; findings.parquet has all", page)
     assert len(said) == 1
+
+
+def test_card_is_one_section_between_marks(report: Report) -> None:
+    text = text_of(report, "card")
+    assert text.startswith("<!-- auditkit:begin -->\n## Audit\n")
+    assert text.endswith("<!-- auditkit:end -->\n")
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Audit"]
+    assert "4,561 of 5,000 rows are in this data set" in text
+
+
+def test_croissant_fills_the_fields_of_responsible_ai(report: Report) -> None:
+    found = json.loads(text_of(report, "croissant"))
+    assert found["conformsTo"] == ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
+    assert {name for name in found if name.startswith("rai:")} == {
+        "rai:dataBiases",
+        "rai:dataLimitations",
+        "rai:personalSensitiveInformation",
+        "rai:dataPreprocessingProtocol",
+        "rai:machineAnnotationTools",
+    }
+    assert [item["contentUrl"] for item in found["distribution"]] == ["kept/instructions.jsonl"]
+    assert found["rai:personalSensitiveInformation"][0].startswith("Before filtering 3.40% of documents")

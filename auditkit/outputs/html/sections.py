@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import Child, Html, data, el, join, mark, more, slug, table
-from auditkit.report_data import COUNTS, Report, Row
+from auditkit.report_data import COUNTS, Report
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
     gaps_of,
+    gate_interval,
     next_steps,
     why,
 )
@@ -58,7 +59,7 @@ def gates(report: Report) -> Html:
         return el("p", "The policy has no gate: nothing was asked of the numbers below.")
     rows = []
     for gate in report.gates:
-        low, high = _bounds(report, gate)
+        low, high = gate_interval(report, gate)
         rows.append(
             (
                 data(gate_name(gate)),
@@ -74,15 +75,6 @@ def gates(report: Report) -> Html:
         "Shaded: the allowed side of the threshold. Line: the interval. Undecided: the interval crosses the threshold."
     )
     return join([table("Gates of the policy", head, rows, numbers=(2, 3, 4)), el("p", note, class_="muted")])
-
-
-def _bounds(report: Report, gate: Row) -> tuple[float | None, float | None]:
-    """The interval that judged the gate, else that of its metric."""
-    if gate["low"] is not None and gate["low"] != gate["high"]:
-        return gate["low"], gate["high"]
-    checker, _, metric = str(gate["metric"]).partition(".")
-    row = report.metric(checker, metric, gate["slice"] or "")
-    return (row["low"], row["high"]) if row else (None, None)
 
 
 def coverage(report: Report) -> Html:
