@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ LINES = [
     b'{"te\\u0078t": "escaped name here"}\n',
     b'{"text": "the last line has no end"}',
 ]
+TEXT = re.compile(rb't"\s*:\s*"((?:[^"\\]|\\.)*)"')
 CSV = [
     b"\xef\xbb\xbfid,text\r\n",
     b'1,"a ""b"", c\r\nd"\r\n',
