@@ -10,7 +10,9 @@ and gives a verdict: pass, fail, or incomplete when something was not looked at.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "audit": "audit",
     "gate": "audit",
     "AuditResult": "result",
     "AuditkitError": "errors",
@@ -63,6 +64,22 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"auditkit.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """Keeps `auditkit.audit` the function, although importing the module beside it would put the module there."""
+
+    @property
+    def audit(self) -> Any:
+        """The function `auditkit.audit.audit`."""
+        return import_module("auditkit.audit").audit
+
+    @audit.setter
+    def audit(self, _module: Any) -> None:
+        """The import system binds a submodule to its package; the function stays."""
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
