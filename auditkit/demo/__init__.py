@@ -18,7 +18,7 @@ from auditkit.audit import audit, gate
 from auditkit.demo import home
 from auditkit.demo.corpus import CORPUS, PLANTED, write_corpus
 from auditkit.demo.measure import Contrast, Score, contrasts, scores
-from auditkit.demo.show import overall, show_contrasts, show_scores
+from auditkit.demo.show import show_contrasts, show_scores
 from auditkit.errors import EXIT_FAIL, EXIT_PASS
 from auditkit.outputs.terminal import console_for, summary
 from auditkit.progress import progress
@@ -51,7 +51,7 @@ def run_demo(folder: Path, *, n_rows: int) -> int:
     show_scores(found, console)
     show_contrasts(beside, console)
     problems = [*_broken(report, run), *_missed(found, beside)]
-    _end(report, run, console, problems, overall(found))
+    _end(report, run, console, problems)
     return EXIT_FAIL if problems else EXIT_PASS
 
 
@@ -67,18 +67,18 @@ def _missed(found: list[Score], beside: list[Contrast]) -> list[str]:
     return [problem for problem in problems if problem]
 
 
-def _end(report: Report, run: Path, console: Console, problems: list[str], total: str) -> None:
+def _end(report: Report, run: Path, console: Console, problems: list[str]) -> None:
     """Verdict, why, whether the demonstration worked, and where everything lies."""
     console.print(Text(f"\nverdict: {report.verdict}", style="bold"))
     for reason in why(report):
         console.print(Text(f"  {reason}"))
-    console.print(Text(f"\n{total}", style="bold"))
+    console.print(Text(f"\nthe demonstration {'did not work' if problems else 'worked'}", style="bold"))
     for problem in problems:
-        console.print(Text(f"  did not work: {problem}", style="red"))
+        console.print(Text(f"  {problem}", style="red"))
     for what, path in (
-        ("report", run / "report.html"),
-        ("kept rows", run / "kept"),
-        ("dropped rows", run / "dropped"),
-        ("labels", run.parent / PLANTED),
+        ("report:", run / "report.html"),
+        ("kept rows:", run / "kept"),
+        ("dropped rows:", run / "dropped"),
+        ("labels:", run.parent / PLANTED),
     ):
-        console.print(Text(f"{what + ':':<13}{path}"), soft_wrap=True)
+        console.print(Text(f"{what:<14}{path}"), soft_wrap=True)

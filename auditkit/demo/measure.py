@@ -15,14 +15,20 @@ MAX_FALSE_ALARMS = (
     0.01  # share of the clean rows that may have a finding of a kind: more, and nobody reads the findings
 )
 
+UNREADABLE = "unreadable"
+
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of planted fault. rules: beginnings of the rules that find it; floor: the recall that must be reached."""
+    """A kind of planted fault. rules: beginnings of the rules that find it; floor: the recall that must be reached.
+
+    most: share of the clean rows that may have such a finding; with more of them nobody reads the findings.
+    """
 
     name: str
     rules: tuple[str, ...]
     floor: float
+    most: float = 0.01
 
 
 # A value with check digits or one exact form must be found nearly always. What is judged by words has a lower floor:
@@ -36,7 +42,7 @@ KINDS = (
     Kind("pii/ip", ("pii/ip",), 0.95),
     Kind("pii/credential", ("pii/secret",), 0.95),
     Kind("toxicity/insult", ("toxicity/",), 0.80),
-    Kind("toxicity/threat", ("toxicity/",), 0.40),
+    Kind("toxicity/threat", ("toxicity/",), 0.25),
     Kind("copies/exact", ("near_duplicates/exact-copy",), 1.0),
     Kind("copies/near", ("near_duplicates/near-copy",), 0.95),
     Kind("hallucination/wrong-sum", ("hallucination/arithmetic",), 0.95),
@@ -48,8 +54,9 @@ KINDS = (
     Kind("hallucination/loop", ("hallucination/repetition",), 0.80),
     Kind("hallucination/echo", ("hallucination/echo",), 0.35),
     Kind("hallucination/empty", ("hallucination/empty",), 0.95),
-    Kind("unreadable", (), 1.0),
+    Kind("unreadable", (UNREADABLE,), 1.0),
 )
+ANY = Kind("any of them", ("",), 0.85, 0.03)
 
 
 @dataclass(frozen=True)
@@ -71,38 +78,35 @@ class Score:
         """What is wrong with it, or ""."""
         if self.planted - self.found > ceil((1 - self.kind.floor) * self.planted):  # two planted may lose one by chance
             return f"{self.kind.name}: {self.found} of {self.planted} found, expected at least {self.kind.floor:.0%}"
-        if self.false_alarms > MAX_FALSE_ALARMS * self.n_clean:
+        if self.false_alarms > self.kind.most * self.n_clean:
             return f"{self.kind.name}: {self.false_alarms} of {self.n_clean} clean rows have such a finding"
         return ""
 
 
 def scores(report: Report, run: Path, planted: Path) -> list[Score]:
-    """One score per kind, in the order of KINDS."""
+    """One score per kind, in the order of KINDS; the last is of any finding on any row with a fault of these kinds."""
     labels = [json.loads(line) for line in planted.read_text(encoding="utf-8").splitlines()]
-    rows_of: dict[str, set[int]] = {}
-    for label in labels:
-        if label["row"] is not None:
-            rows_of.setdefault(label["kind"], set()).add(label["row"])
-    faulty = set().union(*rows_of.values())
+    faulty = {label["row"] for label in labels if label["row"] is not None}
     n_clean = report.counts["rows_in"] - len(faulty)
     found = _found(report, run)
     all_scores = []
-    for kind in KINDS:
-        hits = {row for rule, rows in found.items() if rule.startswith(kind.rules or ("unreadable",)) for row in rows}
-        wanted = rows_of.get(kind.name, set())
+    for kind in (*KINDS, ANY):
+        hits = {row for rule, rows in found.items() if rule.startswith(kind.rules) for row in rows}
+        names = {one.name for one in KINDS} if kind is ANY else {kind.name}
+        wanted = {label["row"] for label in labels if label["kind"] in names}
         all_scores.append(Score(kind, len(wanted), len(wanted & hits), len(hits - faulty), n_clean))
     return all_scores
 
 
 def _found(report: Report, run: Path) -> dict[str, set[int]]:
-    """Rule -> rows with a finding of it; rows that could not be read are under `unreadable`."""
+    """Rule -> rows with a finding of it; rows that could not be read are under UNREADABLE."""
     found: dict[str, set[int]] = {}
     columns = (report.findings[name].to_pylist() for name in ("rule", "row"))
     for rule, row in zip(*columns, strict=True):
         if row is not None:
             found.setdefault(rule, set()).add(row)
     quarantined = (run / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()
-    return found | {"unreadable": {json.loads(line)["row"] for line in quarantined}}
+    return found | {UNREADABLE: {json.loads(line)["row"] for line in quarantined}}
 
 
 @dataclass(frozen=True)

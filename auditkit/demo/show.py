@@ -10,7 +10,7 @@ from rich.text import Text
 
 from auditkit.demo.measure import Contrast, Score
 from auditkit.findings import Metric
-from auditkit.report_data.words import amount, count, interval, percent
+from auditkit.report_data.words import amount, count, interval
 
 
 def show_scores(scores: Sequence[Score], console: Console) -> None:
@@ -43,9 +43,3 @@ def show_contrasts(contrasts: Sequence[Contrast], console: Console) -> None:
 
 def _shown(metric: Metric) -> str:
     return f"{amount(metric.metric, metric.value)} ({interval(metric.metric, metric.low, metric.high)})"
-
-
-def overall(scores: Sequence[Score]) -> str:
-    """`941 of 1,002 planted rows found`."""
-    found, planted = sum(score.found for score in scores), sum(score.planted for score in scores)
-    return f"{count(found)} of {count(planted)} planted faults found ({percent(found / planted)})"
