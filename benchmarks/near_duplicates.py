@@ -1,0 +1,371 @@
+"""Near-duplicates, side by side in one run: speed per CPU-second, recall against an exact join, uncertified removals.
+
+    OMP_NUM_THREADS=1 python benchmarks/near_duplicates.py [DATA_FOLDER] [--docs N] [--peer-docs N] [--growth N ...]
+
+Ours: the whole checker from Parquet to written findings, at thresholds .5 to .95, held against an exact prefix-filter
+join over the gram sets of all documents. Peers: rensa and datasketch where they are installed, with the same 5-grams,
+128 permutations and their own bands for threshold .8, on the same documents; each removes all but the first document of
+a connected component, which is what their manuals show. Growth: synthetic short documents of which a tenth are edited
+copies. All times are CPU seconds of one process; the machine code is warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import re
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from auditkit.checker import Context, Outcome, State, build
+from auditkit.checkers.near_duplicates import index, matching
+from auditkit.checkers.near_duplicates.documents import gram_sets
+from auditkit.documents import RECORDS, TEXTS, Batch, batch_of_texts
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+cpu = time.process_time
+
+
+def batch_of_column(texts: pa.Array, first: int) -> Batch:
+    n = len(texts)
+    docs = pa.array(np.arange(first, first + n))
+    nothing = pa.nulls(n, pa.utf8())
+    name = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["text"]))
+    return Batch(
+        pa.RecordBatch.from_arrays([docs, name, name, texts.cast(pa.large_utf8())], schema=TEXTS),
+        pa.RecordBatch.from_arrays([docs, name, docs, nothing, nothing, nothing, nothing], schema=RECORDS),
+    )
+
+
+def batches_of(path: Path, n_docs: int) -> Iterator[Batch]:
+    first = 0
+    for rows in pq.ParquetFile(path).iter_batches(4_000, columns=["text"], use_threads=False):
+        texts = rows.column(0)[: n_docs - first]
+        if len(texts):
+            yield batch_of_column(texts, first)
+            first += len(texts)
+
+
+def merged(merge: Callable[[State, State], State], states: Sequence[State]) -> State:
+    parts = list(states)
+    while len(parts) > 1:
+        parts = [merge(*parts[i : i + 2]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)]
+    return parts[0]
+
+
+def run(batches: Callable[[], Iterator[Batch]], n_docs: int, **options: object) -> tuple[Outcome, dict[str, float]]:
+    """The outcome, and CPU seconds of each step; reading is timed apart and done twice, as the engine does."""
+    checker: Any = build("near_duplicates", options)
+    spent: dict[str, float] = {}
+
+    def timed(step: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        start = cpu()
+        result = function(*arguments)
+        spent[step] = spent.get(step, 0.0) + cpu() - start
+        return result
+
+    def each(step: str, function: Callable[[Batch], State]) -> list[State]:
+        reader, states = batches(), []
+        while (batch := timed("read", next, reader, None)) is not None:
+            states.append(timed(step, function, batch))
+        return states
+
+    context = Context(n_docs)
+    state = timed("merge", merged, checker.merge, each("sign", checker.map))
+    wanted = timed("candidates", checker.again, state, context)
+    looked = None
+    if wanted is not None:
+        looked = timed(
+            "merge", merged, checker.merge_again, each("sets", lambda batch: checker.map_again(batch, wanted))
+        )
+    outcome: Outcome = timed("verify", checker.finish, state, looked, context)
+    with tempfile.TemporaryDirectory() as folder:
+        timed("write", pq.write_table, outcome.findings, f"{folder}/findings.parquet")
+    return outcome, spent
+
+
+@numba.njit(cache=True)
+def prefix_join(
+    ranks: Any, starts: Any, order: Any, n_ranks: int, first_shared: int, threshold: float, capacity: int
+) -> Any:
+    """Every pair with Jaccard similarity >= threshold; sets hold ranks, rarest first."""
+    n = starts.size - 1
+    counts = np.zeros(n_ranks + 1, np.int64)
+    for d in range(n):
+        size = starts[d + 1] - starts[d]
+        for k in range(starts[d], starts[d] + min(size, size - int(np.ceil(threshold * size - 1e-9)) + 1)):
+            counts[ranks[k] + 1] += ranks[k] >= first_shared
+    counts = np.cumsum(counts)
+    fill = counts[:-1].copy()
+    postings = np.empty(counts[n_ranks], np.int32)
+    seen = np.full(n, -1, np.int32)
+    left, right, similarity = np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity)
+    m = 0
+    for d in order:
+        size = starts[d + 1] - starts[d]
+        for k in range(starts[d], starts[d] + min(size, size - int(np.ceil(threshold * size - 1e-9)) + 1)):
+            rank = ranks[k]
+            if rank < first_shared:
+                continue
+            for q in range(counts[rank], fill[rank]):
+                other = postings[q]
+                if seen[other] == d:
+                    continue
+                seen[other] = d
+                i, j, common = starts[other], starts[d], 0
+                while i < starts[other + 1] and j < starts[d + 1]:
+                    if ranks[i] == ranks[j]:
+                        common += 1
+                        i += 1
+                        j += 1
+                    elif ranks[i] < ranks[j]:
+                        i += 1
+                    else:
+                        j += 1
+                value = common / (size + starts[other + 1] - starts[other] - common)
+                if value >= threshold:
+                    left[m], right[m], similarity[m] = min(d, other), max(d, other), value
+                    m += 1
+            postings[fill[rank]] = d
+            fill[rank] += 1
+    return left[:m], right[:m], similarity[:m]
+
+
+def exact_pairs(batches: Iterator[Batch], threshold: float) -> Pairs:
+    looked = [gram_sets(batch, batch.docs) for batch in batches]
+    grams, sizes = (np.concatenate([part[name] for part in looked]) for name in ("grams", "sizes"))
+    distinct, place, count = np.unique(grams, return_inverse=True, return_counts=True)
+    rank_of = np.empty(len(distinct), np.int64)
+    rank_of[np.argsort(count, kind="stable")] = np.arange(len(distinct))
+    ranks = rank_of[place].astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    for first, last in itertools.pairwise(starts.tolist()):
+        ranks[first:last].sort()
+    first_shared = int((count == 1).sum())
+    order = np.argsort(sizes, kind="stable")
+    pairs: Pairs = prefix_join(ranks, starts, order, len(distinct), first_shared, threshold, 5_000_000)
+    return pairs
+
+
+def ours(path: Path, n_docs: int) -> None:
+    n_bytes = sum(batch.texts.column("text").nbytes for batch in batches_of(path, n_docs))
+    n_docs = sum(len(batch) for batch in batches_of(path, n_docs))
+    left, right, similarity = exact_pairs(batches_of(path, n_docs), 0.5)
+    run(lambda: batches_of(path, 2_000), 2_000)
+    print(f"{n_docs:,} documents, {n_bytes / 1e6:.1f} MB; {len(left):,} exact pairs >= .5\n")
+    print(
+        "| threshold | CPU s | MB per CPU-s | docs per CPU-s | without reading | removed | recall | wrong or uncertified |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for threshold in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
+        outcome, spent = run(lambda: batches_of(path, n_docs), n_docs, threshold=threshold)
+        certificates = {one.doc: (one.kept, one.jaccard) for one in outcome.certificates}
+        stays = np.ones(n_docs, bool)
+        stays[list(certificates)] = False
+        similar = similarity >= threshold
+        unseen = similar & stays[left] & stays[right]
+        twins = len(np.union1d(left[similar], right[similar]))
+        missed = len(np.union1d(left[unseen], right[unseen]))
+        truth = dict(
+            zip(zip(left[similar].tolist(), right[similar].tolist(), strict=True), similarity[similar], strict=True)
+        )
+        wrong = sum(
+            truth.get((min(doc, kept), max(doc, kept))) != jaccard or not stays[kept]
+            for doc, (kept, jaccard) in certificates.items()
+        )
+        total = sum(spent.values())
+        print(
+            f"| {threshold} | {total:.2f} | {n_bytes / 1e6 / total:.0f} | {n_docs / total:,.0f} "
+            f"| {n_bytes / 1e6 / (total - spent['read']):.0f} MB/s | {len(certificates):,} "
+            f"| {1 - missed / twins:.5f} | {wrong} |"
+        )
+        if threshold == 0.8:
+            steps = ", ".join(f"{step} {seconds:.2f}" for step, seconds in spent.items())
+    print(f"\nat .8: {steps}; peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB\n")
+
+
+def an_index(path: Path, n_docs: int) -> None:
+    batches = list(batches_of(path, n_docs))
+    half = len(batches) // 2
+    n_bytes = sum(batch.texts.column("text").nbytes for batch in batches[:half])
+    with tempfile.TemporaryDirectory() as folder:
+        index.build(f"{folder}/warm", batches[:1])
+        list(matching.query(f"{folder}/warm", batches[:1]))
+        start = cpu()
+        built = index.build(f"{folder}/index", batches[:half])
+        spent = cpu() - start
+        size = sum(file.stat().st_size for file in Path(folder, "index").rglob("*") if file.is_file())
+        start = cpu()
+        answers = sum(1 for _ in matching.query(f"{folder}/index", batches[half:]))
+        asked = sum(map(len, batches[half:]))
+        print(
+            f"index: {built.n_docs:,} documents in {spent:.2f} CPU s ({n_bytes / 1e6 / spent:.0f} MB/s), "
+            f"{size / built.n_docs:.0f} bytes per document; "
+            f"{asked:,} asked in {cpu() - start:.2f} CPU s, {answers:,} known\n"
+        )
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def grams_of(text: str) -> list[str]:
+    words = words_of(text)
+    return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))] if words else []
+
+
+def with_rensa(texts: Sequence[str]) -> list[list[int]]:
+    import rensa
+
+    hashes = [rensa.RMinHash(num_perm=128, seed=42) for _ in texts]
+    for one, text in zip(hashes, texts, strict=True):
+        one.update(grams_of(text))
+    lsh = rensa.RMinHashLSH(threshold=0.8, num_perm=128, num_bands=16)
+    for key, one in enumerate(hashes):
+        lsh.insert(key, one)
+    return [[other for other in lsh.query(one) if other < key] for key, one in enumerate(hashes)]
+
+
+def with_rensa_estimates(texts: Sequence[str]) -> list[list[int]]:
+    import rensa
+
+    hashes = [rensa.RMinHash(num_perm=128, seed=42) for _ in texts]
+    for one, text in zip(hashes, texts, strict=True):
+        one.update(grams_of(text))
+    lsh = rensa.RMinHashLSH(threshold=0.8, num_perm=128, num_bands=16)
+    for key, one in enumerate(hashes):
+        lsh.insert(key, one)
+    return [
+        [other for other in lsh.query(one) if other < key and one.jaccard(hashes[other]) >= 0.8]
+        for key, one in enumerate(hashes)
+    ]
+
+
+def with_datasketch(texts: Sequence[str]) -> list[list[int]]:
+    from datasketch import MinHash, MinHashLSH
+
+    lsh = MinHashLSH(threshold=0.8, num_perm=128)
+    found = []
+    for key, text in enumerate(texts):
+        one = MinHash(num_perm=128)
+        one.update_batch([gram.encode() for gram in grams_of(text)])
+        found.append(list(lsh.query(one)))
+        lsh.insert(key, one)
+    return found
+
+
+def components(edges: Sequence[Sequence[int]]) -> list[int]:
+    parent = list(range(len(edges)))
+
+    def root(doc: int) -> int:
+        while parent[doc] != doc:
+            parent[doc] = parent[parent[doc]]
+            doc = parent[doc]
+        return doc
+
+    for doc, others in enumerate(edges):
+        for other in others:
+            first, second = sorted((root(doc), root(other)))
+            parent[second] = first
+    return [root(doc) for doc in range(len(edges))]
+
+
+def peers(path: Path, n_docs: int) -> None:
+    texts = [text for batch in batches_of(path, n_docs) for text in batch.texts.column("text").to_pylist()]
+    n_docs = len(texts)
+    sets = [set(grams_of(text)) for text in texts]
+    left, right, _ = exact_pairs(batches_of(path, n_docs), 0.8)
+    twins = set(left.tolist()) | set(right.tolist())
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    print(f"peers: {n_docs:,} documents, {megabytes:.1f} MB, {len(twins):,} with a twin >= .8\n")
+    print("| tool | CPU s | docs per CPU-s | removed | of them below .8 to the kept copy | twins left |")
+    print("|---|---|---|---|---|---|")
+
+    def row(name: str, spent: float, kept_of: dict[int, int]) -> None:
+        below = sum(len(sets[doc] & sets[kept]) < 0.8 * len(sets[doc] | sets[kept]) for doc, kept in kept_of.items())
+        unseen = [(a, b) for a, b in zip(left.tolist(), right.tolist(), strict=True) if not {a, b} & kept_of.keys()]
+        open_docs = len({doc for pair in unseen for doc in pair})
+        print(f"| {name} | {spent:.2f} | {n_docs / spent:,.0f} | {len(kept_of):,} | {below} | {open_docs} |")
+
+    start = cpu()
+    checker: Any = build("near_duplicates", {})
+    batch = batch_of_texts(texts)
+    state = checker.map(batch)
+    wanted = checker.again(state, Context(n_docs))
+    outcome = checker.finish(state, checker.map_again(batch, wanted), Context(n_docs))
+    row("auditkit, from Python strings", cpu() - start, {one.doc: one.kept for one in outcome.certificates})
+    tools = {
+        "rensa, unverified": with_rensa,
+        "rensa, by its estimate": with_rensa_estimates,
+        "datasketch": with_datasketch,
+    }
+    for name, tool in tools.items():
+        try:
+            start = cpu()
+            roots = components(tool(texts))
+        except ImportError:
+            print(f"| {name} | not installed | | | | |")
+            continue
+        row(name, cpu() - start, {doc: root for doc, root in enumerate(roots) if doc != root})
+    print()
+
+
+def synthetic(n_docs: int, seed: int = 1) -> Iterator[Batch]:
+    """Documents of 30 random words out of 50,000; every tenth is the document before it with its last word changed."""
+    rng = np.random.default_rng(seed)
+    vocabulary = pa.array([f"w{number:05d} " for number in range(50_000)], pa.large_utf8())
+    for first in range(0, n_docs, 50_000):
+        n = min(50_000, n_docs - first)
+        words = rng.integers(0, 50_000, (n, 30))
+        words[9::10, :-1] = words[8::10, :-1][: len(words[9::10])]
+        joined = vocabulary.take(pa.array(words.ravel()))
+        offsets = np.arange(0, n * 30 + 1, 30) * len("w00000 ")
+        texts = pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets.astype(np.int64)), joined.buffers()[2])
+        yield batch_of_column(texts, first)
+
+
+def growth(sizes: Sequence[int]) -> None:
+    print("| documents | MB | CPU s | docs per CPU-s | removed | peak MiB |\n|---|---|---|---|---|---|")
+    for n_docs in sizes:
+        outcome, spent = run(lambda n=n_docs: synthetic(n), n_docs)  # type: ignore[misc]
+        total = sum(seconds for step, seconds in spent.items() if step != "read")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        removed = len(outcome.certificates)
+        expected = n_docs // 10
+        assert math.isclose(removed, expected, rel_tol=0.01), (removed, expected)
+        print(
+            f"| {n_docs:,} | {n_docs * 210 / 1e6:.0f} | {total:.1f} | {n_docs / total:,.0f} | {removed:,} | {peak} |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", default="../shared/data", type=Path)
+    parser.add_argument("--docs", type=int, default=1_000_000)
+    parser.add_argument("--peer-docs", type=int, default=4_000)
+    parser.add_argument("--growth", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    given = parser.parse_args()
+    corpus = given.data / "neardup" / "corpus.parquet"
+    if given.docs:
+        ours(corpus, given.docs)
+        an_index(corpus, given.docs)
+    if given.peer_docs:
+        peers(corpus, given.peer_docs)
+    if given.growth:
+        growth(given.growth)
+
+
+if __name__ == "__main__":
+    main()
