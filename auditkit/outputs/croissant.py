@@ -65,9 +65,7 @@ def _file(item: Row) -> dict[str, str]:
 def _biases(report: Report) -> list[str]:
     """Each group that is clearly far from its reference."""
     ratios = [row for row in report.metrics_of("skew") if row["metric"].endswith(".ratio")]
-    rows = [
-        row for row in ratios if row["status"] == "fail" and row["metric"] != "country.ratio"
-    ]  # regions sum them up
+    rows = [row for row in ratios if row["status"] == "fail" and row["metric"] != "country.ratio"]
     said = [f"{plain(row['metric'].removesuffix('.ratio'))} {plain(row['slice'])}: {_times(row)}" for row in rows]
     measured = report.metric("skew", "region.tv_distance")
     if measured is not None and measured["value"] is not None:

@@ -44,6 +44,8 @@
   const body = table.tBodies[0];
   const search = byId("search");
   const filters = { severity: byId("filter-severity"), rule: byId("filter-rule"), action: byId("filter-action") };
+  const decided = byId("filter-decision");
+  const all = byId("mark-all");
 
   const particulars = (i) => {
     const list = make("dl", {});
@@ -126,10 +128,11 @@
   };
   const update = () => {
     const wanted = escaped(search.value).toLowerCase();
-    const tests = Object.entries(filters).filter(([, select]) => select.value !== "");
+    const tests = Object.entries(filters).filter(([, select]) => select.value !== "").map(([name, select]) => (i) => text(name, i) === select.value);
+    if (decided.value !== "") tests.push((i) => ((decisions.get(keyOf(i)) || { decision: "none" }).decision) === decided.value);
     found = [];
     for (let i = 0; i < total; i++) {
-      if (haystack[i].includes(wanted) && tests.every(([name, select]) => text(name, i) === select.value)) found.push(i);
+      if (haystack[i].includes(wanted) && tests.every((test) => test(i))) found.push(i);
     }
     if (sorting) {
       found.sort(compare(sorting.key));
@@ -146,6 +149,16 @@
     for (const value of values) select.append(new Option(value, value));
     select.addEventListener("change", update);
   }
+  for (const [value, word] of [["none", "none yet"], ...DECISIONS.slice(1)]) decided.append(new Option(word, value));
+  for (const [value, word] of DECISIONS.slice(1)) all.append(new Option(word, value));
+  decided.addEventListener("change", update);
+  all.addEventListener("change", () => {
+    for (const i of found) decisions.set(keyOf(i), { decision: all.value, reason: (decisions.get(keyOf(i)) || { reason: "" }).reason });
+    all.value = "";
+    remember();
+    tally();
+    update();
+  });
   let searched = "";
   for (const kind of ["input", "change", "search"]) {
     search.addEventListener(kind, () => { if (search.value !== searched) { searched = search.value; update(); } });
@@ -173,15 +186,24 @@
 
   // ---- marking: a bar that counts the decisions and downloads them ----
   const said = make("p", { role: "status" });
+  const common = make("input", { type: "text", maxlength: "500", placeholder: "reason for those without one", "aria-label": "Reason for decisions without one" });
+  const give = make("button", { type: "button" }, "Give it");
   const download = make("button", { type: "button", id: "download" }, "Download decisions.json");
   const clear = make("button", { type: "button" }, "Forget all");
-  const bar = make("div", { id: "marks" }, said, download, clear);
+  const bar = make("div", { id: "marks" }, said, common, give, download, clear);
   byId("findings-section").append(bar);
   const tally = () => {
     const without = [...decisions.values()].filter((item) => item.reason === "").length;
     said.textContent = decisions.size + (decisions.size === 1 ? " decision" : " decisions") + (without ? ", " + without + " without a reason" : "");
+    common.hidden = give.hidden = without === 0;
     bar.hidden = decisions.size === 0;
   };
+  give.addEventListener("click", () => {
+    for (const [key, value] of decisions) if (value.reason === "") decisions.set(key, { decision: value.decision, reason: common.value.trim() });
+    remember();
+    tally();
+    update();
+  });
   download.addEventListener("click", () => {
     const rows = [...decisions].map(([key, value]) => {
       const [fingerprint, rule, field] = key.split("\n");

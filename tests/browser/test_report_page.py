@@ -144,6 +144,23 @@ def test_marking_is_kept_and_downloaded(page: Page, sample_page: Path) -> None:
     assert complaints(page) == []
 
 
+def test_marking_all_that_is_shown_with_one_reason(page: Page, sample_page: Path) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    page.open(sample_page)
+    page.js("localStorage.clear()")
+    page.open(sample_page)
+    Select(page.driver.find_element("id", "filter-rule")).select_by_visible_text("hallucination/refusal")
+    Select(page.driver.find_element("id", "mark-all")).select_by_value("accepted_risk")
+    assert page.driver.find_element("css selector", "#marks p").text == "77 decisions, 77 without a reason"
+    page.driver.find_element("css selector", "#marks input").send_keys("refusals are wanted here")
+    page.driver.find_element("css selector", "#marks button").click()
+    assert page.driver.find_element("css selector", "#marks p").text == "77 decisions"
+    Select(page.driver.find_element("id", "filter-decision")).select_by_visible_text("none yet")
+    assert page.shown() == "0 of 901 findings"
+    page.js("localStorage.clear()")
+
+
 def test_ten_thousand_findings_are_there_within_two_seconds(page: Page, large_page: Path) -> None:
     start = time.perf_counter()
     page.open(large_page)

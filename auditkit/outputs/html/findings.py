@@ -103,8 +103,9 @@ def section(report: Report, embedded_rows: int) -> Html:
         el("label", "Search ", el("input", type="search", id="search", placeholder="file, id, rule or evidence")),
         *(
             el("label", f"{name.capitalize()} ", el("select", el("option", "all", value=""), id=f"filter-{name}"))
-            for name in ("severity", "rule", "action")
+            for name in ("severity", "rule", "action", "decision")
         ),
+        el("label", "Mark all shown ", el("select", el("option", "as …", value=""), id="mark-all")),
         class_="tools",
     )
     head = [
