@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from auditkit.audit import audit
-from auditkit.checker import AnyChecker, Example, Rule, build, catalogue, checker_class
+from auditkit.checker import AnyChecker, Checker, Example, Rule, build, catalogue, checker_class
 from auditkit.errors import AuditkitError, ConfigError, suggestion
 from auditkit.guard import attempt
 
@@ -70,7 +70,7 @@ def rule_lines(checker: str | None) -> list[str]:
 def failed_examples(names: Sequence[str]) -> tuple[int, list[str]]:
     """(number of examples run, one sentence per example that came out wrong) for these rules or checkers; all if none.
 
-    Texts of one checker are the rows of one corpus; an example that is a corpus of its own is audited by itself.
+    Texts of a per-document checker are the rows of one corpus; every other example is audited by itself.
     """
     rules = all_rules()
     unknown = [name for name in names if name not in rules and name not in catalogue()]
@@ -104,12 +104,14 @@ def _wrong(checker: str, cases: Iterable[Case]) -> list[str]:
     """The cases that came out wrong."""
     texts: dict[str, list[Case]] = {}
     failures = []
+    alone = not isinstance(build(checker, {}), Checker)  # what speaks of a corpus must not see two examples as one
     for case in cases:
         rule, example, fires = case
         options = json.dumps(rule.options.get("example_options", {}), sort_keys=True)
-        if isinstance(example, str):
+        records = [{"text": example}] if isinstance(example, str) else list(example)
+        if isinstance(example, str) and not alone:
             texts.setdefault(options, []).append(case)
-        elif (rule.id in _rules_in(checker, options, list(example)).get(None, set())) is not fires:
+        elif (rule.id in _rules_in(checker, options, records).get(None, set())) is not fires:
             failures.append(_sentence(rule, example, fires=fires))
     for options, group in texts.items():
         found = _rules_in(checker, options, [{"text": str(example)} for _, example, _ in group])

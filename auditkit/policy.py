@@ -35,7 +35,7 @@ class Corpus:
     max_line_bytes: int = 64 << 20
     max_text_bytes: int = 32 << 20
     max_nesting: int = 200
-    shard_deadline_s: float = 30.0
+    shard_deadline_s: float = 60.0
 
     def check(self) -> list[tuple[str, str]]:
         """Values that make no sense."""
