@@ -113,7 +113,8 @@ def evidence(finding: Row, *, limit: int = 120) -> str:
     if finding["evidence"]:
         return plain(finding["evidence"], limit=limit)
     values = json.loads(finding["detail"] or "{}")
-    known = [f"{name} {value}" for name, value in values.items() if isinstance(value, str | int | float)]
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
+    known = [f"{name} {value}" for name, value in shown.items() if isinstance(value, str | int)]
     return plain(", ".join(known), limit=limit)
 
 

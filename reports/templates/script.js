@@ -93,7 +93,7 @@
   const place = (i) => {
     if (columns.row[i] === null) return make("span", { class: "muted" }, "whole corpus");
     const found = make("span", {}, shown(text("file", i)), " ", make("span", { class: "muted" }, "row " + columns.row[i]));
-    if (text("id", i) !== "") found.append(" ", shown(text("id", i)));
+    if (text("id", i) !== "") found.append(" ", make("span", { class: "muted" }, "id"), " ", shown(text("id", i)));
     return found;
   };
 
@@ -215,7 +215,9 @@
   });
   clear.addEventListener("click", () => { decisions.clear(); remember(); tally(); update(); });
 
-  addEventListener("beforeprint", () => { for (const item of document.querySelectorAll("details")) item.open = true; });
+  let closed = [];
+  addEventListener("beforeprint", () => { closed = [...document.querySelectorAll("details:not([open])")]; for (const item of closed) item.open = true; });
+  addEventListener("afterprint", () => { for (const item of closed) item.open = false; });
   document.documentElement.classList.add("js");
   update();
   tally();

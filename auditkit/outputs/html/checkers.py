@@ -152,7 +152,7 @@ def copies(report: Report) -> Html | None:
             (
                 el("span", data(group.kept[0]), " ", el("span", f"row {group.kept[1]}", class_="muted")),
                 count(len(group.removed)),
-                f"{low:.3f} to {high:.3f}",
+                f"{low:.3f}" if low == high else f"{low:.3f} to {high:.3f}",
                 more("which", el("ul", *members, rest)),
             )
         )

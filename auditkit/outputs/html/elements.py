@@ -115,8 +115,9 @@ def document(row: Row) -> Html:
     """Where a finding is: file, row and the document's own id."""
     if row["row"] is None:
         return el("span", "whole corpus", class_="muted")
-    own = data(row["id"]) if row["id"] else None
-    return el("span", data(row["file"]), " ", el("span", f"row {row['row']}", class_="muted"), " ", own)
+    place = [data(row["file"]), " ", el("span", f"row {row['row']}", class_="muted")]
+    own = [" ", el("span", "id", class_="muted"), " ", data(row["id"])] if row["id"] else []
+    return el("span", *place, *own)
 
 
 def slug(name: str) -> str:
