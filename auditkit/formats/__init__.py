@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from auditkit.errors import InputError
 from auditkit.formats import arrow, delimited, jsonl, parquet, text
-from auditkit.formats.columnar import parse_table
 from auditkit.formats.containers import Target
 from auditkit.formats.discover import discover
 from auditkit.formats.splitting import CHANGED, Plan
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["detect_layout", "discover", "parse", "parse_table", "read_shards", "split_file"]
+__all__ = ["detect_layout", "discover", "parse", "read_shards", "split_file"]
 
 
 class _Format(Protocol):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import pyarrow as pa
 
 from auditkit.errors import InputError
 from auditkit.formats import columnar
-from auditkit.formats.containers import Stored, open_stored
+from auditkit.formats.containers import Stored, fingerprint, open_stored
 from auditkit.formats.finding import Finder
 from auditkit.formats.splitting import Plan
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
@@ -93,24 +94,20 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
         summary = stored.summary(0)
     finally:
         stored.close()
-    first_row = n_rows = n_bytes = first = 0
+    cut = partial(Shard, 0, source, layout, 0)
+    part = {"first": 0, "last": 0, "file": fingerprint(summary)}
+    first_row = n_rows = n_bytes = 0
     with _opened(source) as (_, batches):
-        index = -1
         for index, batch in enumerate(batches):
-            n_rows, n_bytes = n_rows + len(batch), n_bytes + batch.nbytes
+            n_rows, n_bytes, part["last"] = n_rows + len(batch), n_bytes + batch.nbytes, index + 1
             if n_bytes >= _PART_BYTES:
-                yield _shard(source, layout, first_row, n_rows, (first, index + 1, n_bytes))
-                first, first_row, n_rows, n_bytes = index + 1, first_row + n_rows, 0, 0
-        if n_rows:
-            yield _shard(source, layout, first_row, n_rows, (first, index + 1, n_bytes))
+                yield cut(first_row, n_rows, part=dict(part), n_bytes=n_bytes)
+                first_row, n_rows, n_bytes, part["first"] = first_row + n_rows, 0, 0, index + 1
+    if n_rows:
+        yield cut(first_row, n_rows, part=part, n_bytes=n_bytes)
     if not first_row + n_rows:
         raise InputError(source.name, "has no rows")
     return FileSummary(summary.n_bytes, summary.sha256, first_row + n_rows)
-
-
-def _shard(source: Source, layout: Layout, first_row: int, n_rows: int, run: tuple[int, int, int]) -> Shard:
-    first, last, n_bytes = run
-    return Shard(0, source, layout, 0, first_row, n_rows, part={"first": first, "last": last}, n_bytes=n_bytes)
 
 
 def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:

@@ -20,7 +20,7 @@ from auditkit.formats.rows import Columns, Gathered, batch, key_paths
 from auditkit.formats.splice import by_field, splice
 from auditkit.formats.splitting import Plan
 from auditkit.layouts import TOO_LONG, Row, Step, extract, key, steps
-from auditkit.shards import DROP, REDACT, Edit, Layout, Limits, Parsed, Quarantined, Shard, Source
+from auditkit.shards import DROP, REDACT, Edit, Layout, Limits, Parsed, Quarantined, Shard
 from auditkit.text.safe import printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _SLICE_BYTES = 4 << 20
 _SAMPLE_ROWS = 256
-_TABLE_ROWS = 4096
 NOT_UTF8 = "not UTF-8"
 
 
@@ -308,26 +307,6 @@ def _raw(group: pa.RecordBatch, layout: Layout, index: int) -> bytes:
             if value.is_valid:
                 return bytes(value.as_py())
     return b""
-
-
-def parse_table(
-    table: pa.Table, fields: Mapping[str, str], limits: Limits | None = None
-) -> tuple[Layout, Iterator[Parsed]]:
-    """The layout of a table in memory and its rows, in order, as documents 0, 1, ... of the file "table".
-
-    InputError where no text is recognised or no row can be read; ConfigError for a field that no row has.
-    """
-    limits = limits or Limits()
-    source = Source("", "table", "arrow")
-    layout = detect(Finder(source, fields, limits), table.schema, table.to_batches(_SAMPLE_ROWS))
-    return layout, _table_rows(table, Shard(0, source, layout, 0, 0, table.num_rows), limits)
-
-
-def _table_rows(table: pa.Table, shard: Shard, limits: Limits) -> Iterator[Parsed]:
-    row = 0
-    for group in table.select(columns_of(shard.layout, table.schema.names)).to_batches(_TABLE_ROWS):
-        yield from parse(shard, row, group, limits)
-        row += len(group)
 
 
 def split(group: pa.RecordBatch, first: int, plan: Plan) -> tuple[pa.RecordBatch, pa.RecordBatch]:

@@ -24,6 +24,7 @@ _READ = 1 << 18
 _MAX_WINDOW = 128 << 20  # RFC 8878 asks readers for 8 MB; `zstd --long` makes 128 MB; more is an attack on memory
 _BLOCK = 128 << 10  # RFC 8878: no block holds more
 _GROUP = 4 << 20
+_BOMB_BYTES, _BOMB_RATIO = 4 << 30, 1000  # text compresses 3 to 20 times, logs 100 times
 BOM = b"\xef\xbb\xbf"
 RAW_BYTES = 4096
 """So much of an unreadable row is shown."""
@@ -76,6 +77,11 @@ class Stored:
         self._file.close()
 
 
+def fingerprint(summary: FileSummary) -> int:
+    """60 bits of a file's hash: for a shard without bytes of its own, so that it names what it was cut from."""
+    return int(summary.sha256[:15], 16)
+
+
 def open_stored(source: Source) -> IO[bytes]:
     """The file opened for reading; InputError when that fails."""
     try:
@@ -92,6 +98,8 @@ def expanded(stored: Stored, limits: Limits) -> Iterator[bytes]:
         total += len(chunk)
         if stored.source.compression and total > limits.max_expanded_bytes:
             raise InputError(stored.source.name, f"expands to more than the limit of {limits.max_expanded_bytes} bytes")
+        if stored.source.compression and total > _BOMB_BYTES and total > _BOMB_RATIO * stored.size:
+            raise InputError(stored.source.name, f"expands more than {_BOMB_RATIO} times: a decompression bomb")
         yield chunk
 
 

@@ -60,8 +60,7 @@ def discover(inputs: Sequence[str], *, scratch: Path) -> list[Source]:
         if reason:
             search.refuse(source.path, reason)
     if search.refused:
-        path, reason = search.refused[0]
-        raise InputError(path, "\n".join([reason, *(f"{path}: {reason}" for path, reason in search.refused[1:])]))
+        raise InputError.joined(f"{path}: {reason}" for path, reason in search.refused)
     return found
 
 
@@ -243,6 +242,9 @@ def _named(sources: Sequence[Source], search: _Search) -> list[Source]:
     names = [source.name for source in named]
     for name in sorted({name for name in names if names.count(name) > 1}):
         search.refuse(name, "two inputs would have this name")
+    for name in names:
+        if os.fsencode(name) != name.encode("utf-8", "replace"):
+            search.refuse(name, "its name is not UTF-8: rename it")
     return sorted(named, key=lambda source: os.fsencode(source.name))
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from auditkit.errors import InputError
 from auditkit.formats import columnar
-from auditkit.formats.containers import Stored, Target
+from auditkit.formats.containers import Stored, Target, fingerprint
 from auditkit.formats.finding import Finder
 from auditkit.formats.splitting import Plan
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
@@ -56,7 +56,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
         summary = stored.summary(0)
     finally:
         stored.close()
-    first_row = 0
+    first_row, bytes_of = 0, fingerprint(summary)
     with _opened(source) as file:
         for group in range(file.metadata.num_row_groups):
             n_rows = file.metadata.row_group(group).num_rows
@@ -64,7 +64,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
             size = _part_rows(n_rows, n_bytes)
             for first in range(0, n_rows, size):
                 rows = min(size, n_rows - first)
-                part = {"group": group, "first": first}
+                part = {"group": group, "first": first, "file": bytes_of}
                 yield Shard(0, source, layout, 0, first_row, rows, part=part, n_bytes=n_bytes * rows // n_rows)
                 first_row += rows
     if not first_row:

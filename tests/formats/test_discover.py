@@ -168,6 +168,13 @@ def test_hostile_names_are_shown_harmless(tmp_path, tree):
     assert "bad\\x0a\\x1b[31m.exe" in str(caught.value)
 
 
+def test_a_name_that_is_not_utf8_is_refused(tmp_path, tree):
+    folder = tree("a.jsonl")
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jsonl")).write_bytes(ROW)
+    with pytest.raises(InputError, match="name is not UTF-8"):
+        names(tmp_path, folder)
+
+
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path, tree):
     folder = tree("a.jsonl", "closed/b.jsonl")
     if os.geteuid() == 0:
