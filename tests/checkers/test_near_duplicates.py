@@ -150,7 +150,7 @@ def test_finding_names_the_kept_copy_and_group():
     assert json.loads(finding["detail"]) == {"jaccard": finding["score"], "kept_doc": 2}
     assert finding["score"] == jaccard(SENTENCE, SENTENCE + " and tall")
     values = {metric.metric: metric.value for metric in outcome.metrics if metric.status == "ok"}
-    assert values == {"removed_share": 1 / 3, "clusters": 1, "largest_cluster": 2}
+    assert values == {"removed_share": 1 / 3, "clusters": 1, "largest_cluster": 2, "repeated_lines": 0}
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,8 @@ def test_state_stays_within_its_bound():
     checker = build("near_duplicates", {})
     batch = batch_of_texts([f"{SENTENCE} {number}" for number in range(500)])
     size = sum(array.nbytes for array in checker.map(batch).values())
-    assert size == 500 * 96
-    assert checker.state_bytes(500) == 500 * (96 + 68)
+    assert size == 500 * 96 + (1 << 18)
+    assert checker.state_bytes(500) == 500 * (96 + 68) + (1 << 18)
 
 
 @pytest.mark.parametrize(
@@ -245,3 +245,30 @@ def test_texts_of_one_template_are_compared_by_what_is_rare():
     stay = [doc for doc in range(len(texts)) if doc not in gone]
     assert not any(similar[a][b] >= 0.8 for a in stay for b in stay if a < b)
     assert len(gone) >= 20
+
+
+def test_repeated_lines_say_which_and_in_how_many_documents():
+    foot = "Café hours: open daily from nine to five, except on Sundays."
+    twice = "This sentence stands in two documents only, that is a quotation."
+    short = "A short line."
+    texts = [f"Ünique {doc} words\n{short}\n  {foot} \r\n{twice if doc < 2 else ''}\n{foot}" for doc in range(7)]
+    outcome = audit(batch_of_texts([*texts, "something else"]), cuts=(3, 4))
+    (found,) = [row for row in outcome.findings.to_pylist() if row["rule"] == "near_duplicates/repeated-line"]
+    assert texts[found["doc"]][found["start"] : found["end"]] == foot
+    assert (found["doc"], found["field"], json.loads(found["detail"])) == (0, "text", {"n_documents": 7})
+    assert found["score"] == 7 / 8
+    assert next(metric.value for metric in outcome.metrics if metric.metric == "repeated_lines") == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 6), max_size=5), max_size=40), st.integers(0, 7))
+def test_lines_are_counted_as_in_plain_python(documents, indent):
+    lines = ["x" * 31, *(f"line {number} é " + "y" * (32 + 7 * number) for number in range(6))]
+    texts = [" " * indent + "\n".join(lines[number] for number in document) for document in documents]
+    found = {
+        texts[row["doc"]][row["start"] : row["end"]]: json.loads(row["detail"])["n_documents"]
+        for row in audit(batch_of_texts(texts)).findings.to_pylist()
+        if row["rule"] == "near_duplicates/repeated-line"
+    }
+    counts = {line: sum(number in document for document in documents) for number, line in enumerate(lines)}
+    assert found == {line: count for line, count in counts.items() if count >= 5 and len(line) >= 32}

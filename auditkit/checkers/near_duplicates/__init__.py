@@ -16,6 +16,9 @@ one-permutation minimum-hash signature, and verified on their whole gram sets. T
 priority (`keep`): whoever has not been removed stays and removes every document that is similar enough to it.
 A document that another checker drops may be removed, but never is the copy that stays.
 
+Other findings only flag: `contamination` (an item of a benchmark, or a withheld text, is in the document), `leakage`
+(a copy stands in another split), `label-conflict`, `answer-conflict`, `repeated-response`, `repeated-line`.
+
 What it misses: pairs at the threshold share no band with probability 1e-4, more similar ones less often. A document
 without a letter or digit is a copy only of one with the same symbols; one with nothing visible is never a copy.
 Paraphrases and translations share no words and are not looked for.
@@ -27,27 +30,26 @@ Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from auditkit.checker import Certificate, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.near_duplicates import against, clusters, documents, relations
-from auditkit.checkers.near_duplicates.against import Against, Known
-from auditkit.checkers.near_duplicates.clusters import Copy, Ranks
+from auditkit.checker import Context, Outcome, Rule, State, rule_pack
+from auditkit.checkers.near_duplicates import against, clusters, documents, lines, outcome, relations
+from auditkit.checkers.near_duplicates.against import Against
+from auditkit.checkers.near_duplicates.clusters import Ranks
 from auditkit.checkers.near_duplicates.options import Options as NearDuplicatesOptions
+from auditkit.checkers.near_duplicates.outcome import Said
 from auditkit.documents import Batch
 from auditkit.errors import CheckerError, suggestion
-from auditkit.findings import Found, Metric, detail, found_table, share
+from auditkit.findings import found_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["NearDuplicates"]
 
-EXACT, NEAR = "near_duplicates/exact-copy", "near_duplicates/near-copy"
-CONTAMINATION = "near_duplicates/contamination"
 BYTES_PER_DOCUMENT = 24
 BYTES_PER_BAND = 4
 
@@ -58,15 +60,7 @@ class NearDuplicates:
     name: ClassVar[str] = "near_duplicates"
     version: ClassVar[str] = "1"
     Options: ClassVar[type] = NearDuplicatesOptions
-    METRICS: ClassVar[tuple[str, ...]] = (
-        "removed_share",
-        "clusters",
-        "largest_cluster",
-        "known_share",
-        "contaminated_share",
-        "contaminated_items",
-        "leaked_share",
-    )
+    METRICS: ClassVar[tuple[str, ...]] = outcome.METRICS
     default_action: ClassVar[str] = "drop"
     finish_order: ClassVar[int] = 1
 
@@ -84,53 +78,63 @@ class NearDuplicates:
         Columns in `documents.signed`, `relations.related` and `Against.contained`.
         """
         signed = documents.signed(batch, self.against.bands)
-        return signed | relations.related(batch) | self.against.contained(batch)
+        return signed | relations.related(batch) | self.against.contained(batch) | lines.counted(batch)
 
     def merge(self, left: State, right: State) -> State:
-        """The documents of both."""
-        return {name: np.concatenate([left[name], right[name]]) for name in left}
+        """The documents of both, and the sums of their line counts."""
+        counts = left["line_counts"] + right["line_counts"]
+        return _rows_of_both(left, right) | {"line_counts": counts}
 
     def again(self, state: State, context: Context) -> State | None:
-        """The documents that share a band with another one, here or in an index: their gram sets are needed."""
+        """Which documents are looked at again, for which of them gram sets are needed, and for which lines.
+
+        sets: keys of the documents that share a band with another one, here or in an index. hot: bool[65536], buckets
+        that may hold a line of many documents; when there is one, all documents are looked at.
+        """
         del context
-        docs = np.union1d(clusters.candidates(state), self.against.asked(state))
-        return {"docs": docs} if len(docs) else None
+        sets = np.union1d(clusters.candidates(state), self.against.asked(state))
+        hot = lines.hot_buckets(state)
+        docs = state["doc"] if hot.any() else sets
+        return {"docs": docs, "sets": sets, "hot": hot} if len(docs) else None
 
     def map_again(self, batch: Batch, wanted: State) -> State:
-        """The gram sets of the wanted documents; columns in `documents.gram_sets`."""
-        return documents.gram_sets(batch, wanted["docs"])
+        """Gram sets and lines; columns in `documents.gram_sets` and `lines.found_in`."""
+        return documents.gram_sets(batch, wanted["sets"]) | lines.found_in(batch, wanted["hot"])
 
     def merge_again(self, left: State, right: State) -> State:
-        """The gram sets of both."""
-        return self.merge(left, right)
+        """The gram sets of both, and the sums of their lines."""
+        return _rows_of_both(left, right) | lines.summed(left, right)
 
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
-        """One finding and one certificate per document that is a copy of one that stays; other findings flag."""
+        """One finding and one certificate per document that is a copy of one that stays; the other findings flag."""
         known = self.against.known(state, looked)
-        known_docs = np.array([one.doc for one in known], np.int64)
-        gone = np.union1d(self._dropped(context), known_docs)
-        ranks = Ranks(self._priority(state, context), ~np.isin(state["doc"], gone))
-        in_index = set(known_docs.tolist())
-        found_copies = clusters.copies(state, looked, ranks, self.options.threshold)
-        copies = [copy for copy in found_copies if copy.doc not in in_index]
-        disagree = list(relations.disagreements(state, copies))
-        contained = list(self._contained(state))
-        found = [*map(_found, copies), *map(_found_known, known), *disagree, *relations.answers(state), *contained]
+        in_index = {one.doc for one in known}
+        may_stay = ~np.isin(state["doc"], [*in_index, *self._dropped(context).tolist()])
+        ranks = Ranks(self._priority(state, context), may_stay)
+        copies = clusters.copies(state, looked, ranks, self.options.threshold)
+        copies = [copy for copy in copies if copy.doc not in in_index]
+        others = [
+            *relations.disagreements(state, copies),
+            *relations.answers(state),
+            *outcome.contained(state, self.against),
+            *(lines.repeated(looked, len(state["doc"])) if looked is not None else ()),
+        ]
+        said = Said(copies, known, others)
         return Outcome(
-            found_table(found),
-            self._metrics(copies, known, disagree, contained, state),
-            certificates=[*map(_certificate, copies), *map(_certificate_known, known)],
+            found_table(outcome.findings(said)),
+            outcome.metrics(said, state, self.against),
+            certificates=outcome.certificates(said),
             looked=state["doc"],
         )
 
     def state_bytes(self, n_docs: int) -> int:
         """24 bytes per document, 4 per band (18 at threshold 0.8), 68 for splits, labels, prompts and responses.
 
-        384 more when items are looked for.
+        384 more when items are looked for; and 256 KiB for lines.
         """
         each = BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.against.bands.n + relations.BYTES_PER_DOCUMENT
         items = against.BYTES_PER_DOCUMENT if self.options.against or self.options.withheld else 0
-        return int(n_docs * (each + items))
+        return int(n_docs * (each + items)) + lines.STATE_BYTES
 
     def _priority(self, state: State, context: Context) -> NDArray[np.float64]:
         """float64 per document of the state: the higher, the sooner it stays; NaN, no score, comes last."""
@@ -149,97 +153,7 @@ class NearDuplicates:
         """The keys that other checkers drop."""
         return np.concatenate([np.zeros(0, np.int64), *(context.dropped[name] for name in sorted(context.dropped))])
 
-    def _contained(self, state: State) -> Iterator[Found]:
-        """A finding per document and item that it contains."""
-        items = self.against.items
-        for doc, number, contained in zip(
-            *(state[name].tolist() for name in ("item_doc", "item", "item_share")), strict=True
-        ):
-            assert items is not None
-            item = items.items[number]
-            yield Found(
-                doc,
-                CONTAMINATION,
-                score=contained,
-                detail=detail(
-                    benchmark_file=item.file, benchmark_row=item.row, benchmark_field=item.field, contained=contained
-                ),
-                group=f"near_duplicates:{item.file}:{item.row}",
-            )
 
-    def _metrics(
-        self,
-        copies: Sequence[Copy],
-        known: Sequence[Known],
-        disagree: Sequence[Found],
-        contained: Sequence[Found],
-        state: State,
-    ) -> list[Metric]:
-        """Shares of the documents, and of the rows of each benchmark; members of a cluster include the kept one."""
-        n_docs = len(state["doc"])
-        _, sizes = np.unique([copy.kept for copy in copies], return_counts=True)
-        leaked = sum(one.rule == relations.LEAKAGE for one in disagree)
-        metrics = [
-            share(self.name, "removed_share", len(copies) + len(known), n_docs),
-            Metric(self.name, "clusters", float(len(sizes))),
-            Metric(self.name, "largest_cluster", float(sizes.max()) + 1 if len(sizes) else 0.0),
-            self._if_asked(bool(self.against.indexes), share(self.name, "known_share", len(known), n_docs)),
-            self._if_asked(
-                self.against.items is not None,
-                share(self.name, "contaminated_share", len({one.doc for one in contained}), n_docs),
-            ),
-            self._if_asked(bool(len(state["split_doc"])), share(self.name, "leaked_share", leaked, n_docs)),
-        ]
-        return metrics + self._benchmarks(state)
-
-    def _benchmarks(self, state: State) -> list[Metric]:
-        """Rows of each benchmark of which a document contains a text; the slice is the name of its file."""
-        items = self.against.items
-        if items is None:
-            return [Metric(self.name, "contaminated_items", None, status="not_looked_for")]
-        rows = {(items.items[number].file, items.items[number].row) for number in state["item"].tolist()}
-        return [
-            share(self.name, "contaminated_items", sum(name == file for name, _ in rows), n_rows, slice=file)
-            for file, n_rows in items.n_rows.items()
-        ]
-
-    def _if_asked(self, asked: bool, metric: Metric) -> Metric:  # noqa: FBT001 - a fact, not a switch
-        """The metric, or that nobody asked for it."""
-        return metric if asked else Metric(self.name, metric.metric, None, status="not_looked_for")
-
-
-def _rule(copy: Copy | Known) -> str:
-    """The rule that this copy breaks."""
-    return EXACT if copy.exact else NEAR
-
-
-def _certificate(copy: Copy) -> Certificate:
-    """The certificate of a copy of a document of the run."""
-    return Certificate(copy.doc, copy.kept, copy.jaccard, _rule(copy))
-
-
-def _certificate_known(known: Known) -> Certificate:
-    """The certificate of a copy of a document of an index."""
-    return Certificate(known.doc, None, known.jaccard, _rule(known), known.kept_file, known.kept_row)
-
-
-def _found(copy: Copy) -> Found:
-    """The finding of one copy; its group is named after the copy that stays."""
-    return Found(
-        copy.doc,
-        _rule(copy),
-        score=copy.jaccard,
-        detail=detail(jaccard=copy.jaccard, kept_doc=copy.kept),
-        group=f"near_duplicates:{copy.kept}",
-    )
-
-
-def _found_known(known: Known) -> Found:
-    """The finding of a document that an index holds."""
-    return Found(
-        known.doc,
-        _rule(known),
-        score=known.jaccard,
-        detail=detail(jaccard=known.jaccard, kept_file=known.kept_file, kept_row=known.kept_row),
-        group=f"near_duplicates:{known.kept_file}:{known.kept_row}",
-    )
+def _rows_of_both(left: State, right: State) -> State:
+    """The columns with one row per document, item or gram, one below the other."""
+    return {name: np.concatenate([left[name], right[name]]) for name in left if not name.startswith("line")}
