@@ -236,7 +236,7 @@ class Mistake(typing.NamedTuple):
 def read_options(kind: type, table: Mapping[str, object]) -> tuple[Any, list[Mistake]]:
     """An instance of the frozen dataclass `kind` filled from the table, and every mistake in it.
 
-    Accepts bool, int, float (finite), str, Literal, tuple[T, ...], Mapping[str, T], T | None.
+    Accepts bool, int, float (finite), str, Literal, tuple[T, ...], Mapping[str, T], T | None, a nested dataclass.
     A `check(self) -> Iterable[(key, text)]` method on the dataclass may add mistakes of its own.
     """
     known = {item.name: item for item in dataclasses.fields(kind)}
@@ -282,8 +282,20 @@ def _converted(value: object, hint: Any) -> object:
     return _scalar(value, hint)
 
 
+def _nested(value: object, hint: type) -> object:
+    """A table inside an options table as its own dataclass; every mistake in it is told."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected a table, got {_kind(value)}")
+    made, mistakes = read_options(hint, value)
+    if mistakes:
+        raise ValueError("; ".join(mistake.text for mistake in mistakes))
+    return made
+
+
 def _scalar(value: object, hint: type) -> object:
-    """A bool, int, finite float or str of exactly the annotated kind."""
+    """A bool, int, finite float or str of exactly the annotated kind, or the dataclass of a nested table."""
+    if dataclasses.is_dataclass(hint):
+        return _nested(value, hint)
     if hint is float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"expected a number, got {_kind(value)}")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from auditkit.checker import Context, build
-from auditkit.checkers.skew import mentions, statistics
+from auditkit.checkers.skew import compare, mentions, statistics
+from auditkit.checkers.skew.cells import scheme
+from auditkit.checkers.skew.options import reference
 from auditkit.documents import Text, batch_of, batch_of_texts, concat, take
 
 
@@ -142,8 +144,9 @@ def test_a_list_of_countries_is_counted_apart():
 
 def test_no_mention_is_not_a_share():
     result = outcome(["Nothing here."])
-    assert metric(result, "region.tv_distance").value is None
-    assert metric(result, "region.tv_distance").status == "not_checkable"
+    assert metric(result, "region.share", "Europe").value is None
+    distance = metric(result, "region.tv_distance")
+    assert (distance.low, distance.high, distance.status) == (0, 1, "undecided")
     assert result.findings.num_rows == 0
 
 
@@ -170,8 +173,7 @@ def test_quota_fills_up_to_the_reference():
     added = np.array([found.value for found in result.metrics if found.metric == "region.quota"])
     have = np.array([found.numerator for found in result.metrics if found.metric == "region.share"])
     shares = (have + added) / (have + added).sum()
-    reference = skew().reference().shares
-    assert np.abs(shares - reference).max() < 0.005
+    assert np.abs(shares - reference("world-population").shares).max() < 0.005
     assert (added >= 0).all()
 
 
@@ -257,3 +259,155 @@ def test_distances_are_null_without_difference():
     assert statistics.js_divergence(share, share) == 0
     assert statistics.tv_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1
     assert statistics.js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(1)
+
+
+REGIONS = {
+    "Northern America": "Ohio",
+    "Europe": "France",
+    "Latin America and the Caribbean": "Peru",
+    "Northern Africa and Western Asia": "Egypt",
+    "Sub-Saharan Africa": "Kenya",
+    "Central and Southern Asia": "India",
+    "Eastern and South-Eastern Asia": "Japan",
+    "Oceania": "Fiji",
+}
+
+
+def test_every_region_has_a_country_and_a_share():
+    assert set(scheme("region").names) == set(REGIONS)
+    assert reference("world-population").shares.sum() == pytest.approx(1)
+    rows = mentions(list(REGIONS.values())).to_pylist()
+    assert [row["region"] for row in rows] == list(REGIONS)
+
+
+def rebalanced(texts, *, dropped=None, protected=None, scores=None, records=None, **options):
+    checker = skew(rebalance=options)
+    batch = batch_of(
+        [Text(doc, "text", "text", text) for doc, text in enumerate(texts)],
+        records or [{"doc": doc} for doc in range(len(texts))],
+    )
+    context = Context(len(texts), dropped or {}, scores or {}, protected)
+    result = checker.finish(checker.map(batch), None, context)
+    gone = [row["doc"] for row in result.findings.to_pylist() if row["rule"] == "skew/rebalance"]
+    return gone, result
+
+
+HALF = {"Europe": 0.5, "Sub-Saharan Africa": 0.5}
+
+
+def test_rebalance_drops_as_few_as_can_be():
+    texts = ["Rain in France."] * 60 + ["Rain in Kenya."] * 20 + ["Rain in France and in Kenya."] * 5 + ["Rain."] * 15
+    gone, result = rebalanced(texts, tolerance=0.1, target=HALF)
+    # n France rows stay beside 20 + 5 of Kenya: (n + 5) / (n + 30) <= 0.6 holds up to n = 32
+    assert len(gone) == 28
+    assert all(doc < 60 for doc in gone)
+    assert metric(result, "rebalance.bound").value == 28
+    assert metric(result, "rebalance.gap").value == 0
+    assert metric(result, "rebalance.share", "Europe").value <= 0.6
+
+
+def test_rebalance_drops_the_worst_of_like_rows():
+    texts = ["Rain in France."] * 4 + ["Rain in Kenya."] * 2
+    scores = {"toxicity/toxic": np.array([0.1, 0.9, np.nan, 0.8, 0.5, 0.5])}
+    gone, _ = rebalanced(texts, tolerance=0.0, target=HALF, scores=scores)
+    assert gone == [1, 3]
+
+
+def test_rebalance_counts_what_others_drop_and_keeps_what_is_certified():
+    texts = ["Rain in France."] * 6 + ["Rain in Kenya."] * 3
+    gone, _ = rebalanced(texts, tolerance=0.0, target=HALF, dropped={"pii": np.array([0])}, protected=np.array([4, 5]))
+    assert len(gone) == 2
+    assert not {0, 4, 5} & set(gone)
+
+
+def test_rebalance_by_label():
+    texts = ["France"] * 30 + ["Kenya"] * 10 + ["France"] * 10 + ["Kenya"] * 30
+    records = [{"doc": doc, "label": "a" if doc < 40 else "b"} for doc in range(80)]
+    whole, _ = rebalanced(texts, tolerance=0.0, target=HALF, records=records)
+    each, _ = rebalanced(texts, tolerance=0.0, target=HALF, records=records, by_label=True)
+    assert (len(whole), len(each)) == (0, 40)
+
+
+def test_rebalance_gives_weights_that_reach_the_target():
+    texts = ["Rain in France."] * 30 + ["Rain in Kenya."] * 10
+    _, result = rebalanced(texts, tolerance=0.1, target=HALF)
+    docs, weights = result.scores["weight"]
+    assert weights[docs < 30].sum() == pytest.approx(weights[docs >= 30].sum(), rel=1e-3)
+    assert 20 < metric(result, "rebalance.effective_rows").value < 40
+
+
+def test_quota_respects_the_tolerance_of_the_repair():
+    texts = ["France"] * 60 + ["Kenya"] * 20
+    _, result = rebalanced(texts, tolerance=0.1, target=HALF)
+    assert metric(result, "region.quota", "Sub-Saharan Africa").value == 20  # 60 / 100 = 0.6
+    assert metric(result, "region.quota", "Europe").value == 0
+
+
+def test_compare_is_calibrated_for_a_change_and_for_none():
+    texts = [f"It rained in {place}." for place in REGIONS.values()] * 100
+    same = compare(texts, texts).to_pylist()
+    assert {row["status"] for row in same} <= {"pass", "undecided"}
+    assert [row["value"] for row in same] == [1.0] * 8
+    fewer = compare([text for text in texts if "Kenya" not in text] + ["It rained in Kenya."] * 40, texts).to_pylist()
+    status = {row["slice"]: row["status"] for row in fewer}
+    assert status.pop("Sub-Saharan Africa") == "fail"
+    assert "fail" not in status.values()
+
+
+def test_compare_with_nothing_is_undecided():
+    assert {row["status"] for row in compare(["Rain."], ["Rain in Peru."]).to_pylist()} == {"undecided"}
+
+
+def test_references_from_a_file_and_from_a_run(tmp_path):
+    own = tmp_path / "own.csv"
+    own.write_text("region,share\nEurope,3\nOceania,1\n", encoding="utf-8")
+    shares = dict(zip(scheme("region").names, reference(str(own)).shares, strict=True))
+    assert (shares["Europe"], shares["Oceania"], shares["Northern America"]) == (0.75, 0.25, 0.0)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.json").write_text(
+        '[{"checker": "skew", "metric": "region.share", "slice": "Europe", "value": 1.0}]', encoding="utf-8"
+    )
+    result = outcome(["France"] * 50, baseline=str(tmp_path / "run"))
+    assert metric(result, "region.tv_to_baseline").value == 0
+    assert metric(result, "region.ratio_to_baseline", "Europe").status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ({"rebalance": {"target": {"Erope": 1.0}}}, "did you mean 'Europe'"),
+        ({"rebalance": {"target": {"Europe": 0.5}}}, "add up to 0.5"),
+        ({"rebalance": {"tolerence": 0.1}}, "did you mean 'tolerance'"),
+        ({"rebalance": 3}, "expected a table"),
+        ({"reference": "world-popultion"}, "did you mean 'world-population'"),
+    ],
+)
+def test_wrong_repair_options_are_named(table, word):
+    with pytest.raises(Exception, match=word):
+        skew(**table)
+
+
+def test_labels_have_their_own_distance():
+    texts = ["Rain in France."] * 40 + ["Rain in India."] * 40
+    batch = batch_of(
+        [Text(doc, "text", "text", text) for doc, text in enumerate(texts)],
+        [{"doc": doc, "label": "sport" if doc < 40 else "trade"} for doc in range(80)],
+    )
+    checker = skew()
+    result = checker.finish(checker.map(batch), None, Context(80))
+    whole = metric(result, "region.tv_distance").value
+    assert metric(result, "label.tv_distance", "sport").value > whole
+    assert metric(result, "label.region_share", "trade/Central and Southern Asia").value == 1
+
+
+def test_groups_that_come_together_and_scores_that_differ():
+    texts = ["The Muslim woman smiled."] * 60 + ["The man slept."] * 60 + ["Rain."] * 280
+    scores = {"toxicity/toxic": np.concatenate([np.full(60, 0.8), np.full(340, 0.1)]) + np.arange(400) % 7 / 100}
+    checker = skew()
+    result = checker.finish(checker.map(batch_of_texts(texts)), None, Context(400, scores=scores))
+    pair = metric(result, "intersection.log_lift", "gender=feminine&religion=islam")
+    assert pair.status == "fail"
+    assert pair.value > 1
+    gap = metric(result, "toxicity.gap", "religion=islam")
+    assert gap.status == "fail"
+    assert gap.value == pytest.approx(0.7, abs=0.01)

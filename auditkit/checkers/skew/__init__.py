@@ -27,9 +27,12 @@ What it misses
     inflected ones (`w Polsce`, `Suomessa`) are not. Terms for groups are English.
 
 Options
-    reference        "world-population" (default) or "uniform"
+    reference        "world-population" (default), "uniform", a CSV file (region,share), or an earlier run's folder
+    baseline         the folder of the first round: slow drift passes against the round before, and fails here
     confidence       of all intervals, default 0.95
     tolerated_ratio  a region's share over its reference passes inside 1/r..r, default 1.25
+    rebalance        a table: dimension ("region" or "continent"), tolerance (0.02), target (part -> share) or
+                     reference, by_label: as few rows as can be are dropped to bring every share within tolerance
 
 Source
     Places: rules/lexicons/places.npz and countries.csv, made by training/places.py from ISO 3166-1, UN M49, CLDR,
@@ -40,14 +43,15 @@ Source
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.skew import cells, people, regions
+from auditkit.checkers.skew import cells, conditional, people, regions, repair
+from auditkit.checkers.skew.comparison import compare
 from auditkit.checkers.skew.mentions import mentions
+from auditkit.checkers.skew.options import Rebalance, SkewOptions, reference, target_of
 from auditkit.findings import Found, detail, found_table
 
 if TYPE_CHECKING:
@@ -56,25 +60,10 @@ if TYPE_CHECKING:
     from auditkit.documents import Batch
     from auditkit.findings import Metric
 
-__all__ = ["Skew", "SkewOptions", "mentions"]
+__all__ = ["Rebalance", "Skew", "SkewOptions", "compare", "mentions"]
 
 AXES = ("gender", "age", "religion", "race", "nationality", "disability", "orientation", "body", "class", "politics")
-
-
-@dataclass(frozen=True)
-class SkewOptions:
-    """Options of `[checkers.skew]`; see the module."""
-
-    reference: Literal["world-population", "uniform"] = "world-population"
-    confidence: float = 0.95
-    tolerated_ratio: float = 1.25
-
-    def check(self) -> Iterable[tuple[str, str]]:
-        """Values that make no sense."""
-        if not 0.5 <= self.confidence < 1:
-            yield "confidence", f"expected 0.5 <= confidence < 1, got {self.confidence}"
-        if self.tolerated_ratio <= 1:
-            yield "tolerated_ratio", f"expected more than 1, got {self.tolerated_ratio}"
+REBALANCE = ("dropped", "bound", "gap", "share", "effective_rows")
 
 
 class Skew:
@@ -96,6 +85,13 @@ class Skew:
         "country.ratio",
         "country.erased_share",
         "gender.masculine_feminine_ratio",
+        "region.ratio_to_baseline",
+        "region.tv_to_baseline",
+        "label.tv_distance",
+        "label.region_share",
+        "intersection.log_lift",
+        "toxicity.gap",
+        *(f"rebalance.{metric}" for metric in REBALANCE),
         "filter_impact.risk_ratio",
         "filter_impact.max_risk_ratio",
         *(f"{axis}.{metric}" for axis in AXES for metric in ("rows_share", "share")),
@@ -138,32 +134,44 @@ class Skew:
         return cells.state_bytes(n_docs)
 
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
-        """All metrics, and findings about the corpus: regions far off, genders far off, rows that list countries."""
+        """All metrics; findings about the corpus, and about rows that list countries or are dropped to repair it."""
         del looked
-        options, n_rows = self.options, int(state["n_rows"][0])
-        reference = self.reference()
-        metrics = [
-            *regions.region_metrics(
-                state["places"], reference, confidence=options.confidence, tolerated=options.tolerated_ratio
-            ),
-            *regions.quota_metrics(state["places"], reference, tolerance=0.0),
-            *regions.place_metrics(state, n_rows, confidence=options.confidence),
-            *people.people_metrics(state["people"], n_rows, confidence=options.confidence),
-            *people.impact_metrics(state, n_rows, context.dropped, confidence=options.confidence),
-        ]
+        metrics = list(self._metrics(state, context))
         rules = {rule.id: rule for rule in self.rules()}
         found = [
             *_far_off(metrics, rules),
             *(Found(int(doc), "skew/country-list", score=0.1) for doc in state["lists"]),
         ]
-        return Outcome(found_table(found), metrics)
+        scores = {}
+        if self.options.rebalance is not None:
+            dropped, cost = repair.repaired(state, context, self.options.rebalance)
+            found, metrics = found + dropped, metrics + cost
+            scores = {"weight": repair.weight_scores(state, context, self.options.rebalance)}
+        return Outcome(found_table(found), metrics, scores)
 
-    def reference(self) -> regions.Reference:
-        """The shares that regions are held against."""
-        if self.options.reference == "uniform":
-            n_regions = len(cells.scheme("region").names)
-            return regions.Reference("uniform", np.full(n_regions, 1 / n_regions))
-        return regions.Reference("world-population", regions.population_shares("region"))
+    def _metrics(self, state: State, context: Context) -> Iterable[Metric]:
+        """All metrics but those of a repair."""
+        options, n_rows, sure = self.options, int(state["n_rows"][0]), self.options.confidence
+        against = reference(options.reference)
+        tolerated = options.tolerated_ratio
+        yield from regions.region_metrics(state["places"], against, confidence=sure, tolerated=tolerated)
+        if options.baseline:
+            first = reference(options.baseline)
+            yield from regions.baseline_metrics(state["places"], first, confidence=sure, tolerated=tolerated)
+        yield from self._quotas(state)
+        yield from regions.place_metrics(state, n_rows, confidence=sure)
+        yield from people.people_metrics(state["people"], n_rows, confidence=sure)
+        yield from conditional.label_metrics(state, against, confidence=sure)
+        yield from conditional.intersection_metrics(state, n_rows, confidence=sure)
+        yield from conditional.score_metrics(state, context.scores, confidence=sure)
+        yield from people.impact_metrics(state, n_rows, context.dropped, confidence=sure)
+
+    def _quotas(self, state: State) -> Iterable[Metric]:
+        """What to write instead of dropping: towards the target of the repair if there is one, else the reference."""
+        repair_to = self.options.rebalance
+        if repair_to is None or repair_to.dimension != "region":
+            return regions.quota_metrics(state["places"], reference(self.options.reference), tolerance=0.0)
+        return regions.quota_metrics(state["places"], target_of(repair_to), tolerance=repair_to.tolerance)
 
 
 def _far_off(metrics: Sequence[Metric], rules: dict[str, Rule]) -> Iterable[Found]:

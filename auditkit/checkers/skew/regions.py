@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,12 +95,22 @@ def distance_metrics(
     whole = int(found.totals.sum())
     value, sampled = stats.shares(found.totals), stats.shares(drawn)
     for metric, distance in (("region.tv_distance", stats.tv_distance), ("region.js_divergence", stats.js_divergence)):
-        if not whole:
-            yield Metric(NAME, metric, None, reference=reference.name, status="not_checkable")
+        if not whole:  # nothing is known: any distance is possible, and a gate is undecided
+            yield Metric(NAME, metric, 0.0, "", 0.0, 1.0, denominator=0, reference=reference.name, status="undecided")
             continue
         far = float(distance(value, reference.shares))
         low, high = stats.distance_interval(far, distance(sampled, reference.shares), confidence=confidence)
         yield Metric(NAME, metric, far, "", low, high, denominator=whole, reference=reference.name)
+
+
+def baseline_metrics(
+    places: NDArray[np.uint32], baseline: Reference, *, confidence: float, tolerated: float
+) -> Iterable[Metric]:
+    """region.ratio_to_baseline and region.tv_to_baseline: the same figures against the first round."""
+    names = {"region.ratio": "region.ratio_to_baseline", "region.tv_distance": "region.tv_to_baseline"}
+    for metric in region_metrics(places, baseline, confidence=confidence, tolerated=tolerated):
+        if metric.metric in names:
+            yield replace(metric, metric=names[metric.metric])
 
 
 def place_metrics(state: State, n_rows: int, *, confidence: float) -> Iterable[Metric]:
