@@ -26,6 +26,7 @@ from auditkit.report_data.words import (
     count,
     evidence,
     gate_name,
+    gate_value,
     interval,
     place,
     plain,
@@ -72,7 +73,7 @@ def _gates(report: Report) -> list[str]:
         (
             f"{MARKS.get(gate['status'], '!')} {plain(gate['status'])}",
             code(gate_name(gate)),
-            amount(gate["metric"], gate["value"]),
+            gate_value(gate),
             interval(gate["metric"], *gate_interval(report, gate)) or "–",
             bound(gate),
         )

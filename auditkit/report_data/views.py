@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from auditkit.checker import SEVERITIES
 from auditkit.findings import CERTIFICATES
 from auditkit.report_data import Report, Row
-from auditkit.report_data.words import amount, bound, count, gate_name, interval
+from auditkit.report_data.words import bound, count, gate_name, gate_value, interval
 
 
 class Reason(NamedTuple):
@@ -117,7 +117,7 @@ def clusters(report: Report) -> list[Cluster]:
 HEADLINES = {
     "pii": ("documents_share", "", "of documents hold private data"),
     "toxicity": ("documents_share", "", "of documents are toxic"),
-    "near_duplicates": ("documents_share", "", "of documents are near-copies"),
+    "near_duplicates": ("removed_share", "", "of documents are near-copies"),
     "hallucination": ("documents_share", "", "of documents are doubtful"),
     "skew": ("region.tv_distance", "", "away from the reference"),
     "diversity": ("distinct_n", "2", "of word pairs are distinct"),
@@ -200,7 +200,7 @@ def gate_sentence(gate: Row) -> str:
     metric = str(gate["metric"])
     there = gate["low"] is not None and gate["low"] != gate["high"]
     around = f" ({interval(metric, gate['low'], gate['high'])})" if there else ""
-    return f"{gate_name(gate)} is {amount(metric, gate['value'])}{around}, allowed is {bound(gate)}"
+    return f"{gate_name(gate)} is {gate_value(gate)}{around}, allowed is {bound(gate)}"
 
 
 def next_steps(report: Report) -> list[str]:

@@ -83,6 +83,20 @@ def bound(gate: Row) -> str:
     return f"{side} {shown}"
 
 
+def gate_value(gate: Row) -> str:
+    """The value of a gate's metric with as many figures as it takes to tell it from a threshold that it is not."""
+    metric, value, threshold = str(gate["metric"]), gate["value"], gate["threshold"]
+    shown = amount(metric, value)
+    if value is None or value == threshold or shown != amount(metric, threshold):
+        return shown
+    unit, scale = ("%", 100) if is_share(metric) else ("", 1)
+    for figures in range(3, 17):
+        shown = f"{scale * value:.{figures}g}"
+        if shown != f"{scale * threshold:.{figures}g}":
+            break
+    return shown + unit
+
+
 def gate_name(gate: Row) -> str:
     """The metric of a gate with its slice."""
     return f"{gate['metric']} [{gate['slice']}]" if gate["slice"] else str(gate["metric"])

@@ -145,6 +145,7 @@ def _metrics(n_rows: int) -> list[dict[str, object]]:
         Metric("pii", "entity", None, "PERSON", status="not_looked_for"),
         share("toxicity", "documents_share", round(n * 0.004), n),
         share("near_duplicates", "documents_share", round(n * 0.09), n),
+        share("near_duplicates", "removed_share", round(n * 0.056), n),
         share("hallucination", "documents_share", round(n * 0.045), n),
         share("hallucination", "agreement", round(n * 0.7), n),
         Metric("skew", "region.tv_distance", 0.4421, low=0.401, high=0.483, reference="population by region"),

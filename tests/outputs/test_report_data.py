@@ -14,7 +14,7 @@ import samples
 from auditkit.errors import RunFolderError
 from auditkit.report_data import Report, read_report
 from auditkit.report_data.views import clusters, drop_reasons, next_steps, rule_counts, why, worst_findings
-from auditkit.report_data.words import amount, bound, interval, percent, plain, seconds, size
+from auditkit.report_data.words import amount, bound, gate_value, interval, percent, plain, seconds, size
 
 
 @pytest.fixture
@@ -171,3 +171,19 @@ def test_a_checker_that_never_looked_is_said(report: Report) -> None:
     gap = {"checker": "toxicity", "file": "", "first_row": 0, "n_rows": 0, "reason": "no model"}
     said = why(replace(report, manifest={**report.manifest, "gaps": [gap], "reasons": []}))
     assert said == ["toxicity did not look at the corpus: no model"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "threshold", "shown"),
+    [
+        ("toxicity.documents_share", 0.020010, 0.02, "2.001%"),
+        ("toxicity.documents_share", 0.02, 0.02, "2.00%"),
+        ("toxicity.documents_share", 0.05, 0.02, "5.00%"),
+        ("diversity.compression_ratio", 3.00004, 3.0, "3.00004"),
+        ("diversity.vocabulary", None, 5.0, "–"),
+    ],
+)
+def test_a_failing_value_never_looks_like_its_threshold(
+    metric: str, value: float | None, threshold: float, shown: str
+) -> None:
+    assert gate_value({"metric": metric, "value": value, "threshold": threshold}) == shown

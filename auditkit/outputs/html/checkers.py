@@ -73,8 +73,8 @@ def _rules(report: Report, counted: Sequence[RuleCount]) -> Html:
 
 def _metrics(rows: Sequence[Row]) -> Html:
     """Numbers of the whole corpus with what they say; those for parts of it folded away."""
-    whole = [row for row in rows if not row["slice"]]
-    parts = [row for row in rows if row["slice"]]
+    whole = [row for row in rows if not row["slice"] and row["value"] is not None]  # others: "Not measured", above
+    parts = [row for row in rows if row["slice"] and row["value"] is not None]
     shown = [(*_name(row), *_metric(row)) for row in whole[:SHOWN_METRICS]]
     rest = [*whole[SHOWN_METRICS:], *parts][:MAX_METRICS]
     head = ("Number", "What it says", "Value", "95% interval", "Counts", "Reference")
@@ -93,7 +93,7 @@ def _name(row: Row) -> tuple[Child, Child]:
 def _metric(row: Row) -> tuple[Child, ...]:
     whole = row["numerator"] is not None and row["denominator"]
     return (
-        amount(row["metric"], row["value"]) if row["value"] is not None else data(row["status"].replace("_", " ")),
+        amount(row["metric"], row["value"]),
         interval(row["metric"], row["low"], row["high"]) or NONE,
         f"{count(row['numerator'])} of {count(row['denominator'])}" if whole else NONE,
         data(row["reference"]),

@@ -15,7 +15,18 @@ from auditkit.report_data.views import (
     next_steps,
     why,
 )
-from auditkit.report_data.words import amount, bound, count, gate_name, interval, percent, plain, seconds, size
+from auditkit.report_data.words import (
+    amount,
+    bound,
+    count,
+    gate_name,
+    gate_value,
+    interval,
+    percent,
+    plain,
+    seconds,
+    size,
+)
 
 ANSWERS = {
     "pass": "Under this policy the corpus may be trained on.",
@@ -64,7 +75,7 @@ def gates(report: Report) -> Html:
             (
                 data(gate_name(gate)),
                 mark(str(gate["status"])),
-                amount(gate["metric"], gate["value"]),
+                gate_value(gate),
                 interval(gate["metric"], low, high) or "–",
                 bound(gate),
                 charts.gate(gate, low, high),
