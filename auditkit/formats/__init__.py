@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from auditkit.errors import InputError
 from auditkit.formats import arrow, delimited, jsonl, parquet, text
-from auditkit.formats.containers import Target
 from auditkit.formats.discover import discover
 from auditkit.formats.splitting import CHANGED, Plan
+from auditkit.formats.target import Target
 from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Shard, Source, Written
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from auditkit.errors import InputError
 from auditkit.formats import columnar
-from auditkit.formats.containers import Stored, Target, fingerprint
+from auditkit.formats.containers import Stored, fingerprint
 from auditkit.formats.finding import Finder
 from auditkit.formats.splitting import Plan
+from auditkit.formats.target import Target
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
 
 if TYPE_CHECKING:

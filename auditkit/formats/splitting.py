@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.errors import CheckerError, InputError
-from auditkit.formats.containers import Target
+from auditkit.formats.target import Target
 from auditkit.shards import DROP, KEEP, QUARANTINE, REDACT, Edit
 from auditkit.text.safe import printable
 

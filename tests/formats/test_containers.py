@@ -9,7 +9,8 @@ import pytest
 import zstandard
 
 from auditkit.errors import InputError
-from auditkit.formats.containers import Stored, Target, expanded
+from auditkit.formats.containers import Stored, expanded
+from auditkit.formats.target import Target
 from auditkit.shards import Limits, Source
 
 ROWS = b"".join(json.dumps({"id": i, "text": f"row number {i} of a small file"}).encode() + b"\n" for i in range(40))

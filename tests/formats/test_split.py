@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import re
+import resource
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from conftest import INSERTED, decide, redacted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditkit.errors import CheckerError, InputError
+from auditkit.errors import CheckerError, InputError, RunFolderError
 from auditkit.formats.splice import splice, splice_json
 from auditkit.shards import DROP, KEEP, QUARANTINE, REDACT, Edit
 
@@ -237,8 +238,33 @@ def test_a_redaction_that_cannot_be_made_is_never_left_out(read, split, tmp_path
     assert not list((tmp_path / "kept").glob("*"))
 
 
+@pytest.fixture
+def full_disk():
+    """No file may grow above 64 bytes: the write fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.csv", "a.parquet", "a.arrow"])
+def test_a_full_disk_is_no_fault_of_the_input_and_leaves_nothing(read, split, tmp_path, write_bytes, request, name):
+    path = tmp_path / name
+    words = [f"words {i * 7919 % 997} and more" for i in range(200)]
+    if name.endswith((".parquet", ".arrow")):
+        save(path, pa.table({"text": words}))
+    else:
+        rows = ["text", *words] if name == "a.csv" else [json.dumps({"text": word}) for word in words]
+        write_bytes(name, packed(name, "\n".join(rows).encode()))
+    found = read(path)
+    request.getfixturevalue("full_disk")
+    with pytest.raises(RunFolderError, match="cannot write"):
+        split(found, np.arange(200) % 2 * np.uint8(DROP), {})
+    assert not [part for side in ("kept", "dropped") for part in (tmp_path / side).glob("**/*")]
+
+
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_splicing_a_line_changes_the_named_texts_and_no_other_byte(data):
     texts = st.text(max_size=20)
     record = data.draw(st.dictionaries(texts, texts | st.lists(texts) | st.dictionaries(texts, texts), max_size=3))
