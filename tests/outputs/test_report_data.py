@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 import samples
 
+from auditkit.checker import BUILTIN, checker_class
 from auditkit.errors import RunFolderError
+from auditkit.policy import STANDARD_METRICS
 from auditkit.report_data import Report, read_report
 from auditkit.report_data.views import clusters, drop_reasons, next_steps, rule_counts, why, worst_findings
-from auditkit.report_data.words import amount, bound, gate_value, interval, percent, plain, seconds, size
+from auditkit.report_data.words import amount, bound, gate_value, interval, meanings, percent, plain, seconds, size
 
 
 @pytest.fixture
@@ -187,3 +189,11 @@ def test_a_failing_value_never_looks_like_its_threshold(
     metric: str, value: float | None, threshold: float, shown: str
 ) -> None:
     assert gate_value({"metric": metric, "value": value, "threshold": threshold}) == shown
+
+
+@pytest.mark.parametrize("checker", sorted(BUILTIN))
+def test_every_number_of_a_built_in_checker_is_explained(checker: str) -> None:
+    """A new metric wants its sentence in reports/templates/metrics.toml."""
+    names = {f"{checker}.{metric}" for metric in (*checker_class(checker).METRICS, *STANDARD_METRICS)}
+    assert names - set(meanings()) == set()
+    assert {name for name in meanings() if name.startswith(f"{checker}.")} - names == set()

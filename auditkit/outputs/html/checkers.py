@@ -80,8 +80,8 @@ def _metrics(rows: Sequence[Row]) -> Html:
     head = ("Number", "What it says", "Value", "95% interval", "Counts", "Reference")
     made = [table("Its numbers", head, shown, numbers=(2, 3, 4))] if shown else []
     if rest:
-        lines = [(data(row["metric"]), data(row["slice"]), *_metric(row)) for row in rest]
-        folded = table("Numbers for parts of the corpus", ("Number", "Part", *head[2:]), lines, numbers=(2, 3, 4))
+        lines = [(*_name(row), data(row["slice"]), *_metric(row)) for row in rest]
+        folded = table("Numbers for parts of the corpus", (*head[:2], "Part", *head[2:]), lines, numbers=(3, 4, 5))
         made.append(more(f"{count(len(rest))} more numbers, for parts of the corpus", folded))
     return join(made)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import Child, Html, data, el, join, mark, more, slug, table
-from auditkit.report_data import COUNTS, Report
+from auditkit.report_data import COUNTS, Report, Row
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
@@ -22,6 +22,7 @@ from auditkit.report_data.words import (
     gate_name,
     gate_value,
     interval,
+    meanings,
     percent,
     plain,
     seconds,
@@ -73,7 +74,7 @@ def gates(report: Report) -> Html:
         low, high = gate_interval(report, gate)
         rows.append(
             (
-                data(gate_name(gate)),
+                el("span", data(gate_name(gate)), _meaning(gate)),
                 mark(str(gate["status"])),
                 gate_value(gate),
                 interval(gate["metric"], low, high) or "–",
@@ -86,6 +87,11 @@ def gates(report: Report) -> Html:
         "Shaded: the allowed side of the threshold. Line: the interval. Undecided: the interval crosses the threshold."
     )
     return join([table("Gates of the policy", head, rows, numbers=(2, 3, 4)), el("p", note, class_="muted")])
+
+
+def _meaning(gate: Row) -> Html | None:
+    said = meanings().get(str(gate["metric"]))
+    return join([" ", el("small", said, class_="muted")]) if said else None
 
 
 def coverage(report: Report) -> Html:

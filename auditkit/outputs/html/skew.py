@@ -41,7 +41,8 @@ def world() -> dict[str, Any]:
 
 def section(report: Report) -> Html | None:
     """The whole section, or None when the checker did not run."""
-    rows = [row for row in report.metrics_of(NAME) if row["value"] is not None and row["slice"]]
+    measured = [row for row in report.metrics_of(NAME) if row["value"] is not None and row["slice"]]
+    rows = [row for row in measured if not str(row["metric"]).startswith("rebalance.")]  # a proposal, not a finding
     parts = [_map(rows)]
     for dimension in dict.fromkeys(str(row["metric"]).rpartition(".")[0] for row in rows):
         ratios = [row for row in rows if row["metric"] == f"{dimension}.ratio"]
