@@ -411,3 +411,13 @@ def test_groups_that_come_together_and_scores_that_differ():
     gap = metric(result, "toxicity.gap", "religion=islam")
     assert gap.status == "fail"
     assert gap.value == pytest.approx(0.7, abs=0.01)
+
+
+def test_occupations_are_counted_in_sentences_of_one_gender():
+    texts = ["The nurse said she was late. The nurse and his wife left."] * 12 + ["He is an engineer. She slept."] * 12
+    result = outcome(texts)
+    nurse = metric(result, "occupation.feminine_share", "nurse")
+    assert (nurse.numerator, nurse.denominator) == (12, 12)  # his wife: both genders, not counted
+    engineer = metric(result, "occupation.feminine_share", "engineer")
+    assert (engineer.numerator, engineer.denominator) == (0, 12)
+    assert engineer.status == "undecided"  # one in nine engineers was a woman: 0 of 12 is no surprise

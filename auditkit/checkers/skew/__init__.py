@@ -48,7 +48,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.skew import cells, conditional, people, regions, repair
+from auditkit.checkers.skew import cells, conditional, occupations, people, regions, repair
 from auditkit.checkers.skew.comparison import compare
 from auditkit.checkers.skew.mentions import mentions
 from auditkit.checkers.skew.options import Rebalance, SkewOptions, reference, target_of
@@ -87,6 +87,7 @@ class Skew:
         "gender.masculine_feminine_ratio",
         "region.ratio_to_baseline",
         "region.tv_to_baseline",
+        "occupation.feminine_share",
         "label.tv_distance",
         "label.region_share",
         "intersection.log_lift",
@@ -161,6 +162,7 @@ class Skew:
         yield from self._quotas(state)
         yield from regions.place_metrics(state, n_rows, confidence=sure)
         yield from people.people_metrics(state["people"], n_rows, confidence=sure)
+        yield from occupations.occupation_metrics(state["occupations"], confidence=sure)
         yield from conditional.label_metrics(state, against, confidence=sure)
         yield from conditional.intersection_metrics(state, n_rows, confidence=sure)
         yield from conditional.score_metrics(state, context.scores, confidence=sure)

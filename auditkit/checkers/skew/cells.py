@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from auditkit.checkers.skew.lexicon import countries, lexicon
+from auditkit.checkers.skew.lexicon import countries, lexicon, occupations
 from auditkit.checkers.skew.mentions import find
+from auditkit.checkers.skew.occupations import gendered_sentences
+from auditkit.text.buffers import utf8_buffers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +71,8 @@ def _country_bits() -> NDArray[np.uint32]:
 
 def cells_of(batch: Batch) -> State:
     """The state of one batch; see state_bytes for its size."""
-    hits = find(batch.texts.column("text"))
+    texts = batch.texts.column("text")
+    hits = find(texts)
     n_rows = len(batch)
     owner = batch.owners[hits.text] if len(hits.text) else np.zeros(0, np.int64)
     pairs = _country_rows(hits, owner)
@@ -88,6 +91,7 @@ def cells_of(batch: Batch) -> State:
         "n_rows": np.array([n_rows], np.int64),
         "lists": batch.docs[lists],
         "countries": np.bincount(pairs[:, 1], minlength=len(countries())).astype(np.int64),
+        "occupations": gendered_sentences(hits, *utf8_buffers(texts)),
         **_label_table(batch.records.column("label"), labels),
     }
 
@@ -129,7 +133,7 @@ def _smallest(hashes: NDArray[np.uint32], names: NDArray[np.bytes_], rows: NDArr
 def merged(left: State, right: State) -> State:
     """Both states: row columns one after the other, counts added."""
     state = {name: np.concatenate([left[name], right[name]]) for name in ("doc", "places", "people", "label", "lists")}
-    state |= {name: left[name] + right[name] for name in ("n_rows", "countries")}
+    state |= {name: left[name] + right[name] for name in ("n_rows", "countries", "occupations")}
     hashes = np.concatenate([left["label_hash"], right["label_hash"]])
     known, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     rows = np.zeros(len(known), np.int64)
@@ -140,7 +144,13 @@ def merged(left: State, right: State) -> State:
 
 def state_bytes(n_docs: int) -> int:
     """The most bytes the state of n_docs rows takes: 24 a row with a mention, 8 a list row, and the fixed tables."""
-    return (ROW_BYTES + 8) * n_docs + 8 * len(countries()) + MAX_LABELS * (4 + LABEL_BYTES + 8) + 64
+    return (
+        (ROW_BYTES + 8) * n_docs
+        + 8 * len(countries())
+        + 16 * len(occupations())
+        + MAX_LABELS * (4 + LABEL_BYTES + 8)
+        + 64
+    )
 
 
 def axes() -> dict[str, list[int]]:

@@ -48,6 +48,14 @@ class Country(NamedTuple):
     population: int
 
 
+class Occupation(NamedTuple):
+    """An occupation, the share of women among those who work in it, and the year of that figure."""
+
+    name: str
+    female_share: float
+    year: str
+
+
 class Group(NamedTuple):
     """One group of people: its axis (gender, religion, ...) and its name on that axis."""
 
@@ -91,12 +99,13 @@ class Places(NamedTuple):
 
 @dataclass(frozen=True)
 class Lexicon:
-    """All terms. members: per entry, bit i set = a term of groups[i]; certainty: SURE, BEFORE_PERSON, ..."""
+    """All terms. members: per entry, bit i set = a term of groups[i]; certainty: SURE, ...; occupation: index or -1."""
 
     terms: Terms
     places: Places
     members: NDArray[np.uint64]
     certainty: NDArray[np.uint8]
+    occupation: NDArray[np.int16]
     groups: tuple[Group, ...]
 
 
@@ -107,6 +116,15 @@ def countries() -> tuple[Country, ...]:
         return tuple(
             Country(**(row | {"population": int(row["population"])}))  # type: ignore[arg-type]
             for row in csv.DictReader(file)
+        )
+
+
+@cache
+def occupations() -> tuple[Occupation, ...]:
+    """Occupations of labour statistics, sorted. Cached per process."""
+    with resource("rules/lexicons/occupations.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Occupation(row["occupation"], float(row["female_share"]), row["year"]) for row in csv.DictReader(file)
         )
 
 
@@ -126,7 +144,8 @@ def lexicon() -> Lexicon:
     stored = np.load(resource("rules/lexicons/places.npz"))
     groups, people = _people()
     context = _context()
-    endings, beginnings = _ends(list(people) + list(context))
+    work = {f"{job.name}{ending}": at for at, job in enumerate(occupations()) for ending in ("", "s")}
+    endings, beginnings = _ends(list(people) + list(work) + list(context))
     keys = np.unique(np.concatenate([stored["hashes"], endings, beginnings]))
     size = len(keys)
     at = np.searchsorted(keys, stored["hashes"])
@@ -140,14 +159,16 @@ def lexicon() -> Lexicon:
     )
     prefix[np.searchsorted(keys, beginnings)] = 3
     own = np.searchsorted(keys, endings)
-    np.bitwise_or.at(classes, own[len(people) :], np.array(list(context.values()), np.uint32))
+    np.bitwise_or.at(classes, own[len(people) + len(work) :], np.array(list(context.values()), np.uint32))
     members, certainty = np.zeros(size, np.uint64), np.zeros(size, np.uint8)
     members[own[: len(people)]] = [term.members for term in people.values()]
     certainty[own[: len(people)]] = [term.certainty for term in people.values()]
+    occupation = np.full(size, -1, np.int16)
+    occupation[own[len(people) : len(people) + len(work)]] = list(work.values())
     starts = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)])
     named = np.zeros(size, np.bool_)
     named[counts > 0] = stored["kind"][starts[:-1][counts > 0]] <= codes.DEMONYM
-    small = named | (members > 0) | (flags & codes.VETO > 0)
+    small = named | (members > 0) | (occupation >= 0) | (flags & codes.VETO > 0)
     is_term = small | (counts > 0)
     sieves = (sieve_of(keys[is_term | (prefix > 0)]), sieve_of(keys[small | (prefix == 3)]))
     return Lexicon(
@@ -155,6 +176,7 @@ def lexicon() -> Lexicon:
         Places(flags, classes, starts, stored["country"], stored["kind"], stored["size"], stored["state"]),
         members,
         certainty,
+        occupation,
         groups,
     )
 

@@ -43,6 +43,7 @@ class Hits:
 
     text, start, end: int64 text index and byte range in the buffer. country: int16 index into countries(), -1 = no
     place. kind: int8 index into codes.PLACE_KINDS. members: uint64 bit mask over lexicon().groups.
+    occupation: int16 index into occupations(), -1 = none.
     """
 
     text: NDArray[np.int64]
@@ -51,6 +52,7 @@ class Hits:
     country: NDArray[np.int16]
     kind: NDArray[np.int8]
     members: NDArray[np.uint64]
+    occupation: NDArray[np.int16]
 
 
 def find(texts: pa.Array) -> Hits:
@@ -62,9 +64,10 @@ def find(texts: pa.Array) -> Hits:
     rows = _scan(data, offsets)
     country, kind = resolve_texts(rows, data, offsets, words.places, _index_of("US"))
     members = _members(rows, country, kind)
-    seen = (country >= 0) | (members > 0)
+    occupation = words.occupation[rows[:, 3]]
+    seen = (country >= 0) | (members > 0) | (occupation >= 0)
     rows = rows[seen]
-    return Hits(rows[:, 0], rows[:, 1], rows[:, 2], country[seen], kind[seen], members[seen])
+    return Hits(rows[:, 0], rows[:, 1], rows[:, 2], country[seen], kind[seen], members[seen], occupation[seen])
 
 
 def _scan(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -116,36 +119,52 @@ def mentions(texts: Sequence[str]) -> pa.Table:
     array = pa.array(texts, pa.large_utf8())
     hits = find(array)
     data, offsets = utf8_buffers(array)
-    first = int(offsets[0])
-    start = code_points(data, first, hits.start) - code_points(data, first, offsets[:-1])[hits.text]
-    end = start + (code_points(data, first, hits.end) - code_points(data, first, hits.start))
-    rows = [*_place_rows(hits), *_group_rows(hits)]
-    rows.sort(key=lambda row: row[0])
-    at = np.array([row[0] for row in rows], np.int64)
-    columns = list(zip(*(row[1:] for row in rows), strict=True)) or [(), (), (), ()]
-    positions = [pa.array(values[at], pa.int64()) for values in (hits.text, start, end)]
-    return pa.table([*positions, *(pa.array(values, pa.utf8()) for values in columns)], schema=MENTIONS)
-
-
-Row = tuple[int, str, str, str | None, str | None]
-
-
-def _place_rows(hits: Hits) -> list[Row]:
-    """(hit, kind, value, country, region) of each place."""
-    known = countries()
-    return [
-        (int(at), PUBLIC_KINDS[hits.kind[at]], place.name, place.code, place.region)
-        for at in np.flatnonzero(hits.country >= 0)
-        for place in (known[hits.country[at]],)
+    n = len(hits.text)
+    points = code_points(data, int(offsets[0]), np.concatenate([hits.start, hits.end, offsets[:-1][hits.text]]))
+    rows = np.concatenate([_place_rows(hits), *_group_rows(hits)])
+    at, kind, value, country = rows[np.argsort(rows[:, 0], kind="stable")].T
+    begin = points[2 * n :][at]
+    known = [place.code for place in countries()], [place.region for place in countries()]
+    columns = [
+        pa.array(hits.text[at], pa.int64()),
+        pa.array(points[:n][at] - begin, pa.int64()),
+        pa.array(points[n : 2 * n][at] - begin, pa.int64()),
+        *(_named(index, names) for index, names in ((kind, _kinds()), (value, _values()))),
+        *(_named(country, names) for names in known),
     ]
+    return pa.table(columns, schema=MENTIONS)
 
 
-def _group_rows(hits: Hits) -> list[Row]:
-    """(hit, axis, group, None, None) of each group of each hit; a nationality is named by its country."""
-    rows: list[Row] = []
+def _named(index: NDArray[np.int64], names: Sequence[str]) -> pa.Array:
+    """The names with these numbers; -1 is null."""
+    codes_ = pa.array(index, pa.int32(), mask=index < 0)
+    return pa.DictionaryArray.from_arrays(codes_, pa.array(names, pa.utf8())).cast(pa.utf8())
+
+
+def _kinds() -> list[str]:
+    """All kinds: those of places, then the axis of each group."""
+    return [*PUBLIC_KINDS, *(group.axis for group in lexicon().groups)]
+
+
+def _values() -> list[str]:
+    """All values: the names of the countries, then those of the groups."""
+    return [*(place.name for place in countries()), *(group.name for group in lexicon().groups)]
+
+
+def _place_rows(hits: Hits) -> NDArray[np.int64]:
+    """int64[m, 4]: (hit, kind, value, country) of each place, as numbers."""
+    at = np.flatnonzero(hits.country >= 0)
+    country = hits.country[at].astype(np.int64)
+    return np.stack([at, hits.kind[at].astype(np.int64), country, country], axis=1)
+
+
+def _group_rows(hits: Hits) -> list[NDArray[np.int64]]:
+    """int64[m, 4] per group: (hit, kind, value, -1) of each mention; a nationality is named by its country."""
+    rows = []
     for bit, group in enumerate(lexicon().groups):
-        for at in np.flatnonzero(hits.members >> np.uint64(bit) & np.uint64(1)):
-            named = group == NATIONALITY and hits.country[at] >= 0
-            value = countries()[hits.country[at]].name if named else group.name
-            rows.append((int(at), group.axis, value, None, None))
+        at = np.flatnonzero(hits.members >> np.uint64(bit) & np.uint64(1))
+        value = np.full(len(at), len(countries()) + bit, np.int64)
+        if group == NATIONALITY:
+            value = np.where(hits.country[at] >= 0, hits.country[at], value)
+        rows.append(np.stack([at, np.full_like(at, len(PUBLIC_KINDS) + bit), value, np.full_like(at, -1)], axis=1))
     return rows
