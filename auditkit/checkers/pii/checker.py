@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from auditkit.checker import Checked, Rule, rule_pack
 from auditkit.checkers.pii import options as settings
-from auditkit.checkers.pii import reference
+from auditkit.checkers.pii import presidio, reference
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.options import NAMES
 from auditkit.checkers.pii.surrogate import replace
@@ -59,7 +59,7 @@ class Pii:
     def check(self, batch: Batch) -> Checked:
         """One finding per place; score `findings` = how many the document has."""
         texts = batch.texts.column("text").dictionary_encode()
-        spans = self._spans(texts.dictionary.to_pylist())
+        spans = self._spans(texts.dictionary)
         codes = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         counts = np.array([len(found) for found in spans], np.int64)
         rows, index = _expanded(codes, counts)
@@ -75,9 +75,10 @@ class Pii:
         """The text that takes the place of a found value; `style` is mask, label, hash or surrogate."""
         return replace(str(detail.get("entity") or rule), value, style=style, key=key)
 
-    def _spans(self, texts: Sequence[str]) -> list[list[Span]]:
+    def _spans(self, column: pa.Array) -> list[list[Span]]:
         """The findings of each text, in order of their place."""
-        found = [reference.analyze(text) for text in texts]
+        found = presidio.find(column)
+        texts = column.to_pylist()
         if self.options.profile == "precise":
             found = [
                 [span for span in spans if span.score >= SURE and plausible(span.entity, text, span.start, span.end)]

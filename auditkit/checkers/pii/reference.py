@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from auditkit.errors import MissingDependency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 PROVEN_VERSION = "2.2.366"
 """The presidio-analyzer whose recognisers the anchors were proven against."""
@@ -28,10 +32,10 @@ class _NoSilentTimeout(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Raise on that message, pass on every other."""
+        """Raise on that message, swallow every other."""
         if "timed out" in str(record.msg):
             raise TimeoutError("a pattern of Presidio ran out of time")
-        return record.levelno >= logging.ERROR
+        return False  # other messages quote values, which no log may hold
 
 
 @cache
@@ -84,6 +88,51 @@ def _domains() -> Any:
 def has_registered_domain(value: str) -> bool:
     """What Presidio asks of an e-mail address: its host ends in a public suffix below which names are registered."""
     return bool(_domains()(value).fqdn)
+
+
+def tokenizer() -> Any:
+    """A fresh tokeniser like the analyzer's, with an empty vocabulary."""
+    import spacy
+
+    pipeline = spacy.blank("en")
+    pipeline.max_length = TEXT_LIMIT
+    return pipeline.tokenizer
+
+
+def stop_words() -> frozenset[str]:
+    """SpaCy's English stop words."""
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    return frozenset(STOP_WORDS)
+
+
+@cache
+def _everything() -> str:
+    """Every character that is not ASCII and no surrogate."""
+    return "".join(map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x110000))))
+
+
+def _table(pattern: str) -> NDArray[np.uint8]:
+    """uint8 per code point: 1 for the non-ASCII characters that the pattern matches by regex or by re."""
+    import numpy as np
+    import regex
+
+    marked = np.zeros(0x110000, np.uint8)
+    for found in (regex.finditer(pattern, _everything()), re.finditer(pattern, _everything())):
+        marked[[ord(match.group()) for match in found]] = 1
+    return marked
+
+
+@cache
+def unusual_characters() -> NDArray[np.uint8]:
+    """uint8 per code point: 1 for non-ASCII digits and for what an ASCII letter matches when case is ignored."""
+    return _table(r"(?i)[a-z]|\d")
+
+
+@cache
+def spaces() -> NDArray[np.uint8]:
+    """uint8 per code point: 1 for non-ASCII white space."""
+    return _table(r"\s")
 
 
 def presidio_version() -> str:

@@ -7,7 +7,8 @@ that are reserved for documentation or never issued; equal values (same key, cas
 surrogates.
 
 Distinct values get distinct surrogates as far as the reserved ranges allow: e-mail, cards, IBANs, IPv6, MACs, SSNs
-and keys have 2**29 and more; US phone numbers have 80,000 (555-01xx in 800 area codes) and IPv4 has 768 (RFC 5737). Neighbouring
+and keys have 2**29 and more; US phone numbers have 80,000 (555-01xx in 800 area codes) and IPv4 has 768 (RFC 5737).
+Neighbouring
 values (80,000 numbers of one area code, 768 addresses) never meet; values far apart may, with the odds of a birthday.
 """
 

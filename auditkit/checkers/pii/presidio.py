@@ -1,0 +1,337 @@
+"""Profile `presidio`: Presidio's own findings by anchor-then-confirm, or by Presidio itself where nothing is proven."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from auditkit.checkers.pii import reference
+from auditkit.checkers.pii.anchors import (
+    DIGITS,
+    LETTERS,
+    SPACES,
+    Regions,
+    Texts,
+    merged,
+    prepared,
+    regions,
+    table,
+    trie_of,
+)
+from auditkit.checkers.pii.confirm import analyze_run, confirmed, pattern_run, without_contained
+from auditkit.checkers.pii.context import EDGES, Surroundings, Words
+from auditkit.checkers.pii.phones import MAX_CANDIDATE_CHARS, SHORTEST, Phones
+from auditkit.checkers.pii.spans import Span, rule_of
+from auditkit.text.buffers import utf8_buffers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from auditkit.checkers.pii.confirm import Run
+
+    Matches = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+PROVEN = "69e5bc723f536d98411ed306a098bb4c"
+"""Fingerprint of the recognisers that the anchors were proven for: classes, patterns, flags, context words,
+entities.
+"""
+
+BOOST, FLOOR = 0.35, 0.4  # LemmaContextAwareEnhancer's defaults: what a context word adds, and the least it makes of it
+"""A finding near a context word: min(1, max(score + BOOST, FLOOR))."""
+
+
+class Found(NamedTuple):
+    """A finding before its context is known: index of its recogniser, text, bytes from and to, score."""
+
+    recognizer: int
+    text: int
+    low: int
+    high: int
+    score: float
+
+
+def fingerprint(recognizers: Sequence[Any]) -> str:
+    """32 hex digits over everything of these recognisers that the anchors rely on."""
+    facts = sorted(
+        repr(
+            (
+                type(r).__module__, type(r).__name__, r.supported_entities, r.context, getattr(r,
+                "global_regex_flags", 0),
+                [(p.regex, p.score) for p in getattr(r, "patterns", ())],
+                getattr(r, "supported_regions", ()), getattr(r, "leniency", 0),
+            )
+        )
+        for r in recognizers
+    )  # fmt: skip
+    return hashlib.blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
+
+
+def find(texts: pa.Array) -> list[list[Span]]:
+    """Presidio's findings of each text, ordered by place."""
+    if not proven():
+        return [reference.analyze(text) for text in texts.to_pylist()]
+    return _engine().find(texts)
+
+
+@cache
+def proven() -> bool:
+    """Whether the installed Presidio is the one whose anchors are proven."""
+    return reference.presidio_version() == reference.PROVEN_VERSION and fingerprint(reference.recognizers()) == PROVEN
+
+
+@cache
+def _engine() -> Fast:
+    return Fast(reference.recognizers())
+
+
+class Fast:
+    """The recognisers with their anchors; one per process."""
+
+    def __init__(self, recognizers: Sequence[Any]) -> None:
+        self._recognizers = list(recognizers)
+        self._names = [type(recognizer).__name__ for recognizer in recognizers]
+        self._entities = [recognizer.supported_entities[0] for recognizer in recognizers]
+        self._rules = [rule_of(entity) for entity in self._entities]
+        self._context = [tuple(word.lower() for word in recognizer.context or ()) for recognizer in recognizers]
+        self._runs = {name: _run_of(r) for name, r in zip(self._names, recognizers, strict=True) if name != PHONE}
+        url, phone = self._of("UrlRecognizer"), self._of(PHONE)
+        self._tlds = trie_of(re.findall(r"\(\?:([a-z]+)\)", url.patterns[0].regex))
+        self._phones = Phones(phone.supported_regions, phone.leniency)
+        self._words = Words(reference.tokenizer, reference.stop_words())
+        self._near = _context_trie(self._context)
+        self._unsure = trie_of(sorted(self._words.unsure()))
+        self._spaces = reference.spaces()
+        standard, bare, quoted, quoted_bare = (pattern.score for pattern in url.patterns)
+        self._url_scores = (bare, standard, quoted_bare, quoted)
+        self._unusual = reference.unusual_characters()
+
+    def _of(self, name: str) -> Any:
+        return self._recognizers[self._names.index(name)]
+
+    def find(self, texts: pa.Array) -> list[list[Span]]:
+        """Presidio's findings of each text, ordered by place."""
+        spans: list[list[Span]] = [[] for _ in range(len(texts))]
+        bytes_and_offsets = utf8_buffers(texts)
+        if not len(texts) or not len(bytes_and_offsets[0]):
+            return spans
+        prepared_texts = prepared(*bytes_and_offsets, self._unusual)
+        columns = self._matches(prepared_texts)
+        self._finish(texts, columns, spans)
+        return spans
+
+    def _matches(self, texts: Texts) -> Matches:
+        """(int64[n, 5]: recogniser, text, code points from and to, 1 if a context word may be near; float64[n] score)
+        of all matches, ordered by
+        text.
+        """
+        rows, scores = [], []
+        places = regions(texts, self._tlds)
+        for index, name in enumerate(self._names):
+            if name == PHONE:
+                found, score = self._phone_places(texts)
+            elif name == URL:
+                found, score = self._urls(texts, places[name])
+            else:
+                found, score = confirmed(texts, places[name], self._runs[name])
+            rows.append(np.column_stack([np.full(len(found), index), found]))
+            scores.append(score)
+        every = np.concatenate(rows)
+        order = np.lexsort((every[:, 3], every[:, 2], every[:, 1]))
+        every = every[order]
+        found = np.column_stack([_in_code_points(texts, every), self._may_be_near(texts, every)])
+        return found, np.concatenate(scores)[order]
+
+    def _may_be_near(self, texts: Texts, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a context word of its recogniser can be near each match (recogniser, text, bytes from, to)."""
+        from auditkit.checkers.pii import context_kernels
+
+        text = rows[:, 1]
+        bits = context_kernels.near(
+            texts.data,
+            texts.offsets[text],
+            texts.offsets[text + 1],
+            rows[:, 2],
+            table(*WORD_KINDS),
+            self._unsure,
+            self._near,
+        )
+        return (bits >> rows[:, 0] & 1 > 0) | ~texts.plain[text]
+
+    def _urls(self, texts: Texts, places: Regions) -> Matches:
+        """The URL patterns by kernel where the texts are plain, by regex elsewhere."""
+        from auditkit.checkers.pii import url_kernels
+
+        plain = texts.plain[places[:, 0]]
+        rest, rest_scores = confirmed(texts, places[~plain], self._runs[URL])
+        found = url_kernels.urls(texts.data, places[plain], table(*URL_KINDS), self._spaces, self._tlds)
+        scores = np.array([self._url_scores[mode] for mode in range(4)])[found[:, 3]]
+        keep = _not_inside(found, scores)
+        return np.concatenate([found[keep, :3], rest]), np.concatenate([scores[keep], rest_scores])
+
+    def _phone_places(self, texts: Texts) -> Matches:
+        from auditkit.checkers.pii import kernels
+
+        found = kernels.clusters(texts.data, texts.offsets, table(*PHONE_KINDS))
+        wide = kernels.with_leads_and_extensions(texts.data, texts.offsets, found, table(*LEAD_KINDS))
+        regions_, digits = _joined_clusters(wide)
+        heavy = _texts_beyond(regions_, len(texts.plain)) | ~texts.plain
+        wanted = regions_[(digits >= SHORTEST) & ~heavy[regions_[:, 0]]]
+        # One character per byte: in an ASCII neighbourhood inside a text bytes are code points and nothing need be
+        # decoded.
+        string = texts.data.tobytes().decode("latin-1")
+        inside = (wanted[:, 1] > texts.offsets[wanted[:, 0]]) & (wanted[:, 2] + 3 <= texts.offsets[wanted[:, 0] + 1])
+        matches: list[tuple[int, int, int]] = []
+        for (text, low, high), safe in zip(wanted.tolist(), inside.tolist(), strict=True):
+            if safe and string[low - 1 : high + 3].isascii():
+                places = self._phones.find(string, low, high)
+                kept = without_contained([(a, b, 0.4) for a, b in places]) if len(places) > 1 else places
+                matches += [(text, place[0], place[1]) for place in kept]
+            else:
+                matches += self._phones_in(texts, text, low, high)
+        matches += [place for text in np.flatnonzero(heavy).tolist() for place in self._phones_of(texts, text)]
+        rows = np.array(matches, np.int64).reshape(-1, 3)
+        return rows, np.full(len(rows), self._of(PHONE).SCORE)
+
+    def _phones_in(self, texts: Texts, text: int, low: int, high: int) -> list[tuple[int, int, int]]:
+        """Places (text, first byte, last byte + 1) of the numbers in one region."""
+        first, last = int(texts.offsets[text]), int(texts.offsets[text + 1])
+        start, end = max(first, low - 4), min(last, high + 12)
+        around = texts.data[start:end].tobytes()
+        ahead, core = around[: low - start].decode(errors="ignore"), around[low - start : high - start].decode()
+        string = ahead + core + around[high - start :].decode(errors="ignore")
+        found = self._phones.find(string, len(ahead), len(ahead) + len(core))
+        if not found:
+            return []
+        kept = without_contained([(a, b, 0.4) for a, b in found])
+        return [
+            (text, low + len(string[len(ahead) : a].encode()), low + len(string[len(ahead) : b].encode()))
+            for a, b, _ in kept
+        ]
+
+    def _phones_of(self, texts: Texts, text: int) -> list[tuple[int, int, int]]:
+        """The same of a whole text, by phonenumbers alone."""
+        first = int(texts.offsets[text])
+        string = texts.data[first : texts.offsets[text + 1]].tobytes().decode()
+        kept = without_contained([(a, b, 0.4) for a, b in self._phones.whole(string)])
+        return [(text, first + len(string[:a].encode()), first + len(string[:b].encode())) for a, b, _ in kept]
+
+    def _finish(self, texts: pa.Array, found: Matches, spans: list[list[Span]]) -> None:
+        """Context words counted, duplicates removed, spans sorted into their texts."""
+        rows, scores = found
+        changes = np.flatnonzero(np.diff(rows[:, 1])) + 1
+        bounds = [0, *changes.tolist(), len(rows)]
+        for first, last in itertools.pairwise(bounds):
+            if first < last:
+                text = int(rows[first, 1])
+                spans[text] = self._spans_of(
+                    texts[text].as_py(), rows[first:last].tolist(), scores[first:last].tolist()
+                )
+
+    def _spans_of(self, text: str, rows: Sequence[Sequence[int]], scores: Sequence[float]) -> list[Span]:
+        """The spans of one text, by place."""
+        near = Surroundings(text, self._words)
+        by_recognizer: dict[int, list[tuple[int, int, float]]] = {}
+        for (index, _, low, high, maybe), score in zip(rows, scores, strict=True):
+            boosted = maybe and self._context[index] and near.supports(low, self._context[index])
+            final = min(max(score + BOOST, FLOOR), 1.0) if boosted else score
+            by_recognizer.setdefault(index, []).append((low, high, final))
+        return sorted(
+            Span(low, high, self._entities[index], round(score, 4), self._rules[index])
+            for index, matches in by_recognizer.items()
+            for low, high, score in (without_contained(matches) if len(matches) > 1 else matches)
+        )
+
+
+PHONE, URL = "PhoneRecognizer", "UrlRecognizer"
+WORD_KINDS = (SPACES + bytes(range(0x1C, 0x20)), EDGES.encode(), LETTERS)
+URL_KINDS = (LETTERS + DIGITS + b".-", SPACES + b"()<>\"'", b"\"'")
+_SIGNS = b"-xX ().[]/~+"
+_FOREIGN_FIRST, _FOREIGN_INSIDE = bytes(range(0xC0, 0x100)), bytes(range(0x80, 0xC0))
+PHONE_KINDS = (b"0123456789", _SIGNS + _FOREIGN_FIRST, _FOREIGN_INSIDE)
+_FOREIGN = _FOREIGN_FIRST + _FOREIGN_INSIDE
+LEAD_KINDS = (
+    _SIGNS + _FOREIGN,
+    b" \t," + _FOREIGN,
+    b"exiaEXIA#~;-" + _FOREIGN,
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#~;=:." + _FOREIGN,
+    b" \t,-:." + _FOREIGN,
+    b"0123456789",
+)
+
+
+def _run_of(recognizer: Any) -> Run:
+    """How a recogniser looks at a string: its patterns alone, or its own analyze where it has one."""
+    from presidio_analyzer import PatternRecognizer
+
+    plain = type(recognizer).analyze is PatternRecognizer.analyze
+    return pattern_run(recognizer) if plain else analyze_run(recognizer)
+
+
+def _joined_clusters(wide: NDArray[np.int64]) -> tuple[Regions, NDArray[np.int64]]:
+    """(regions, digits): clusters with what leads and extends them; those that overlap are one region."""
+    if not len(wide):
+        return np.zeros((0, 3), np.int64), np.zeros(0, np.int64)
+    wide = wide[np.argsort(wide[:, 1], kind="stable")]
+    joined = merged(wide[:, :3])
+    owner = np.searchsorted(joined[:, 1], wide[:, 1], "right") - 1
+    return joined, np.bincount(owner, wide[:, 3], len(joined)).astype(np.int64)
+
+
+def _texts_beyond(found: Regions, n_texts: int) -> NDArray[np.bool_]:
+    """Texts with so many candidates that phonenumbers may give up on them."""
+    sizes = np.bincount(found[:, 0], found[:, 2] - found[:, 1], n_texts)
+    return sizes > MAX_CANDIDATE_CHARS
+
+
+def _in_code_points(texts: Texts, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows (recogniser, text, first byte, last byte + 1) with code points counted from the start of the text."""
+    from auditkit.checkers.pii import kernels
+
+    firsts = texts.offsets[rows[:, 1]]
+    out = rows.copy()
+    for column in (2, 3):
+        order = np.lexsort((rows[:, column], firsts))
+        out[order, column] = kernels.points(texts.data, firsts[order], rows[order, column])
+    return out
+
+
+def _not_inside(found: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indexes of the matches that are in no other match of their text that scores as high."""
+    order = np.lexsort((-scores, -found[:, 2], found[:, 1], found[:, 0]))
+    kept: list[int] = []
+    active: list[int] = []
+    rows, points = found.tolist(), scores.tolist()
+    for i in order.tolist():
+        text, start, end, _ = rows[i]
+        active = [j for j in active if rows[j][0] == text and rows[j][2] >= start]
+        if all(end > rows[j][2] or points[i] > points[j] for j in active):
+            kept.append(i)
+            active.append(i)
+    return np.array(kept, np.int64)
+
+
+def _context_trie(context: Sequence[tuple[str, ...]]) -> NDArray[np.int64]:
+    """int64[n, 27] as in anchors.trie_of, but [node, 26] holds a bit for each recogniser that has the word.
+
+    Words with a space are in no token, words that hold another of the same recogniser add nothing. If another is no
+    plain
+    ASCII word, the root marks its recogniser everywhere.
+    """
+    bits: dict[str, int] = {}
+    for index, words in enumerate(context):
+        least = [w for w in words if " " not in w and not any(other != w and other in w for other in words)]
+        for word in least if all(w.isascii() and w.isalpha() for w in least) else LETTERS.decode():
+            bits[word.lower()] = bits.get(word.lower(), 0) | 1 << index
+    words_in_order = sorted(bits)
+    trie = trie_of(words_in_order)
+    ranks = trie[:, 26]
+    trie[:, 26] = np.array([0, *(bits[word] for word in words_in_order)])[ranks]
+    return trie
