@@ -66,55 +66,39 @@ def trimmed(data: Bytes, start: int, end: int) -> tuple[int, int]:
 
 
 @kernel
+def eight_bytes(data: Bytes, eights: Hashes, i: int) -> np.uint64:
+    """The 8 bytes from byte i on, also at the very end of the data."""
+    if (i >> 3) + 1 < eights.size:
+        return eight_at(eights, i)
+    value = np.uint64(0)
+    for k in range(8):
+        value |= np.uint64(data[i + k]) << np.uint64(8 * k)
+    return value
+
+
+@kernel
 def line_hash(data: Bytes, eights: Hashes, start: int, end: int) -> np.uint64:
-    """64-bit hash of the bytes of a line, never 0."""
+    """64-bit hash of the 8 bytes or more of a line, never 0; the last 8 bytes may overlap with those before."""
     value = _SEED ^ np.uint64(end - start)
-    while end - start >= 16:
-        value = (value ^ eight_at(eights, start)) * _MULTIPLY
+    while start + 8 < end:
+        value = (value ^ eight_bytes(data, eights, start)) * _MULTIPLY
         value ^= value >> _32
         start += 8
-    for i in range(start, end):
-        value = (value ^ np.uint64(data[i])) * _MULTIPLY
+    value = (value ^ eight_bytes(data, eights, end - 8)) * _MULTIPLY
     value ^= value >> _29
     return np.uint64((value * _MULTIPLY) | _1)
 
 
 @kernel
-def lines_of(texts: Texts, eights: Hashes, doc: int, lines: Lines) -> tuple[int, Lines]:
-    """(n, lines): the lines of a document that are long enough are the first n; the arrays are new when they grew."""
-    n = 0
-    for text in range(texts.bounds[doc], texts.bounds[doc + 1]):
-        start, last = texts.offsets[text], texts.offsets[text + 1]
-        while last - start >= SHORTEST:
-            stop = line_end(texts.data, eights, start, last)
-            first, end = trimmed(texts.data, start, stop)
-            if end - first >= SHORTEST:
-                if n == lines.hashes.size:
-                    lines = grown(lines)
-                lines.hashes[n] = line_hash(texts.data, eights, first, end)
-                lines.documents[n], lines.texts[n], lines.starts[n], lines.ends[n] = doc, text, first, end
-                n += 1
-            start = stop + 1
-    return n, lines
-
-
-@kernel
-def new_lines(size: int) -> Lines:
-    """Room for so many lines."""
-    places = np.empty(size, np.int64)
-    return Lines(np.empty(size, np.uint64), places, places.copy(), places.copy(), places.copy())
-
-
-@kernel
-def grown(lines: Lines) -> Lines:
-    """The lines with room for as many more."""
-    return Lines(
-        np.append(lines.hashes, lines.hashes),
-        np.append(lines.documents, lines.documents),
-        np.append(lines.texts, lines.texts),
-        np.append(lines.starts, lines.starts),
-        np.append(lines.ends, lines.ends),
-    )
+def points_before(data: Bytes, firsts: Places, positions: Places) -> Places:
+    """Number of code points in data[firsts[i]:positions[i]]."""
+    points = np.empty(positions.size, np.int64)
+    for i in range(positions.size):
+        count = 0
+        for byte in data[firsts[i] : positions[i]]:
+            count += (byte & 0xC0) != 0x80
+        points[i] = count
+    return points
 
 
 @kernel
@@ -126,31 +110,42 @@ def words_of_eight(data: Bytes) -> Hashes:
 @kernel
 def count_lines(texts: Texts, counts: NDArray[np.uint32]) -> None:
     """Adds to counts[bucket], for every document, one for each bucket into which a line of it falls."""
-    eights = words_of_eight(texts.data)
-    lines = new_lines(64)
-    last = np.full(counts.size, -1, np.int64)
+    data, offsets = texts.data, texts.offsets
+    eights = words_of_eight(data)
+    last_doc = np.full(counts.size, -1, np.int64)
     for doc in range(texts.bounds.size - 1):
-        n, lines = lines_of(texts, eights, doc, lines)
-        for i in range(n):
-            bucket = lines.hashes[i] >> _48
-            if last[bucket] != doc:
-                last[bucket] = doc
-                counts[bucket] += 1
+        for text in range(texts.bounds[doc], texts.bounds[doc + 1]):
+            start, last = offsets[text], offsets[text + 1]
+            while last - start >= SHORTEST:
+                stop = line_end(data, eights, start, last)
+                first, end = trimmed(data, start, stop)
+                if end - first >= SHORTEST:
+                    bucket = line_hash(data, eights, first, end) >> _48
+                    counts[bucket] += last_doc[bucket] != doc
+                    last_doc[bucket] = doc
+                start = stop + 1
 
 
 @kernel
 def hot_lines(texts: Texts, hot: NDArray[np.bool_]) -> Lines:
     """The lines that fall into a hot bucket."""
-    eights = words_of_eight(texts.data)
-    lines, kept = new_lines(64), new_lines(64)
-    p = 0
+    data, offsets = texts.data, texts.offsets
+    eights = words_of_eight(data)
+    room = (offsets[-1] - offsets[0]) // SHORTEST + 1  # more lines there cannot be; untouched pages cost nothing
+    hashes, documents, of_text = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
+    starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
+    n = 0
     for doc in range(texts.bounds.size - 1):
-        n, lines = lines_of(texts, eights, doc, lines)
-        for i in range(n):
-            if hot[lines.hashes[i] >> _48]:
-                if p == kept.hashes.size:
-                    kept = grown(kept)
-                kept.hashes[p], kept.documents[p], kept.texts[p] = lines.hashes[i], lines.documents[i], lines.texts[i]
-                kept.starts[p], kept.ends[p] = lines.starts[i], lines.ends[i]
-                p += 1
-    return Lines(kept.hashes[:p], kept.documents[:p], kept.texts[:p], kept.starts[:p], kept.ends[:p])
+        for text in range(texts.bounds[doc], texts.bounds[doc + 1]):
+            start, last = offsets[text], offsets[text + 1]
+            while last - start >= SHORTEST:
+                stop = line_end(data, eights, start, last)
+                first, end = trimmed(data, start, stop)
+                start = stop + 1
+                if end - first < SHORTEST:
+                    continue
+                value = line_hash(data, eights, first, end)
+                if hot[value >> _48]:
+                    hashes[n], documents[n], of_text[n], starts[n], ends[n] = value, doc, text, first, end
+                    n += 1
+    return Lines(hashes[:n], documents[:n], of_text[:n], starts[:n], ends[:n])

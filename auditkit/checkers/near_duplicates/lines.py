@@ -2,7 +2,7 @@
 
 First look: every line of at least 32 bytes counts in one of 65,536 buckets, once per document; sums of buckets do not
 depend on how the corpus is cut. Second look: lines of buckets that are full enough are counted one by one. A line in
-fewer than 5 documents, or in fewer than one document of a thousand, is a quotation and not reported.
+fewer than 5 documents, or in fewer than one document of two hundred, is a quotation and not reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from auditkit.checkers.near_duplicates.documents import texts_of
 from auditkit.findings import Found, detail
-from auditkit.text.buffers import code_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 RULE = "near_duplicates/repeated-line"
 FEWEST = 5
-SHARE = 0.001
+SHARE = 0.005
 """A line is boilerplate from this many documents and this share of all documents on."""
 REPORTED = 100
 """Lines reported, those in most documents first."""
@@ -58,7 +57,7 @@ def found_in(batch: Batch, hot: NDArray[np.bool_]) -> State:
     Columns line uint64 (hash), line_docs int64, and where it stands first: line_doc int64, line_field str, line_start
     and line_end int64 (code points).
     """
-    from auditkit.checkers.near_duplicates.line_scan import hot_lines
+    from auditkit.checkers.near_duplicates.line_scan import hot_lines, points_before
 
     texts = texts_of(batch)
     lines = hot_lines(texts, hot)
@@ -67,15 +66,15 @@ def found_in(batch: Batch, hot: NDArray[np.bool_]) -> State:
     new_line = np.diff(hashes, prepend=np.uint64(0)) != 0
     new_document = new_line | (np.diff(documents, prepend=-1) != 0)
     first = order[new_line]
-    starts, ends = _points(texts.data, texts.offsets[lines.texts[first]], lines.starts[first], lines.ends[first])
+    origins = texts.offsets[lines.texts[first]]
     fields = batch.texts.column("field").take(lines.texts[first]).to_pylist()
     return {
         "line": lines.hashes[first],
         "line_docs": np.bincount(np.cumsum(new_line)[new_document] - 1, minlength=len(first)).astype(np.int64),
         "line_doc": batch.docs[lines.documents[first]],
         "line_field": np.array(fields, np.str_),
-        "line_start": starts,
-        "line_end": ends,
+        "line_start": points_before(texts.data, origins, lines.starts[first]),
+        "line_end": points_before(texts.data, origins, lines.ends[first]),
     }
 
 
@@ -103,15 +102,3 @@ def repeated(looked: State, n_docs: int) -> Iterator[Found]:
             detail=detail(n_documents=n_with),
             group=f"{RULE}:{int(looked['line'][row]):016x}",
         )
-
-
-def _points(
-    data: NDArray[np.uint8], firsts: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The byte spans as code points of their texts, which begin at `firsts`. A step per line that may be reported."""
-    points = [
-        code_points(data, int(first), np.array([start, end], np.int64))
-        for first, start, end in zip(firsts.tolist(), starts.tolist(), ends.tolist(), strict=True)
-    ]
-    pairs = np.array(points, np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
