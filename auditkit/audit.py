@@ -6,8 +6,10 @@ Between `audit` and a checker lie four calls: audit, a runner, engine.look.look,
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,20 @@ from auditkit.policy import Policy
 from auditkit.result import AuditResult, Examined, actions_and_rules, judgement_of, settle
 from auditkit.runners import get_runner
 from auditkit.shards import Shard
+from auditkit.waivers import Accepted, accepted
 from auditkit.writing import Clock, finish_run, split, write_tables
 
 Advance = Callable[[Shard], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a run is done, which changes nothing in what comes out; and what people have accepted, which does."""
+
+    runner: str | Runner = "inline"
+    workers: int | None = None
+    advance: Advance = lambda _shard: None
+    accepted: Accepted = field(default_factory=Accepted)
 
 
 def audit(
@@ -36,7 +49,6 @@ def audit(
     fields: Mapping[str, str] | None = None,
     runner: str | Runner = "inline",
     workers: int | None = None,
-    advance: Advance = lambda _shard: None,
 ) -> AuditResult:
     """Findings, documents, metrics and verdict of a corpus, in memory; nothing is written.
 
@@ -46,7 +58,7 @@ def audit(
     """
     chosen = load_policy(policy, fields)
     with tempfile.TemporaryDirectory(prefix="auditkit-") as scratch:
-        examined = examine(source, chosen, Path(scratch), runner=runner, workers=workers, advance=advance)
+        examined = examine(source, chosen, Path(scratch), How(runner, workers))
         findings: list[pa.Table] = []
         documents: list[pa.Table] = []
         settled = settle(examined, findings.append, documents.append)
@@ -62,23 +74,34 @@ def gate(
     runner: str | Runner = "inline",
     workers: int | None = None,
     resume: bool = False,
+    waivers: str | Path | None = None,
+    baseline: str | Path | None = None,
     advance: Advance = lambda _shard: None,
 ) -> int:
     """Audit a corpus, write the run folder `out` (kept/, dropped/, tables, report, manifest); returns the exit code.
 
     0 pass, 1 fail, 3 incomplete. With `resume` an unfinished run goes on where it was killed, and a finished one
-    only answers. Raises as `audit` does, and RunFolderError when `out` cannot be used.
+    only answers. Findings in the files `waivers` and `baseline` stay visible and count for nothing.
+    Raises as `audit` does, and RunFolderError when `out` cannot be used.
     """
     chosen, folder, clock = load_policy(policy, fields), Path(out), Clock()
+    known = accepted_findings(waivers, baseline)
+    run_folder.keep_apart(source, folder)
     arguments = {"policy_sha256": chosen.sha256, "source": repr(source) if isinstance(source, str | list) else ""}
     if resume and (code := run_folder.finished_exit_code(folder, arguments)) is not None:
         return code
     with run_folder.opened(folder, resume=resume, arguments=arguments) as opened:
-        examined = examine(source, chosen, opened.work, runner=runner, workers=workers, advance=advance)
+        examined = examine(source, chosen, opened.work, How(runner, workers, advance, known))
         settled, tables = write_tables(opened, examined, clock)
         outputs = split(opened, examined, settled, clock)
         finish_run(opened, examined, settled, [*tables, *outputs], clock)
     return settled.verdict.exit_code
+
+
+def accepted_findings(waivers: str | Path | None, baseline: str | Path | None) -> Accepted:
+    """What people have accepted, as of today."""
+    paths = [Path(item) if item else None for item in (waivers, baseline)]
+    return accepted(*paths, today=dt.datetime.now(tz=dt.UTC).date())
 
 
 def load_policy(policy: str | Path | Policy | Mapping[str, Any], fields: Mapping[str, str] | None) -> Policy:
@@ -90,19 +113,17 @@ def load_policy(policy: str | Path | Policy | Mapping[str, Any], fields: Mapping
     return policy.with_fields(fields or {})
 
 
-def examine(
-    source: Any, policy: Policy, scratch: Path, *, runner: str | Runner, workers: int | None, advance: Advance
-) -> Examined:
+def examine(source: Any, policy: Policy, scratch: Path, how: How) -> Examined:
     """Read the corpus, look at every shard with every checker, merge, finish."""
     from auditkit.formats import parse
 
     corpus = open_corpus(source, policy, scratch)
     plan = Plan(tuple(policy.checkers.values()), corpus.limits, policy.corpus.shard_deadline_s, parse)
-    run = get_runner(runner, workers=workers) if isinstance(runner, str) else runner
+    run = get_runner(how.runner, workers=how.workers) if isinstance(how.runner, str) else how.runner
     work = Work(corpus, plan, run, Store(scratch))
-    first = first_pass(work, advance=advance)
+    first = first_pass(work, advance=how.advance)
     if corpus.refused:
         raise InputError.joined(corpus.refused)
     actions, _ = actions_and_rules(policy, work)
     finished = finish(work, actions)
-    return Examined(policy, work, first, finished, judgement_of(policy, work, finished))
+    return Examined(policy, work, first, finished, judgement_of(policy, work, finished, how.accepted))

@@ -21,6 +21,7 @@ from auditkit.findings import CERTIFICATES, Metric
 from auditkit.policy import Policy
 from auditkit.shards import DROP, KEEP, QUARANTINE, REDACT
 from auditkit.verdict import Verdict, judge
+from auditkit.waivers import Accepted
 
 Add = Callable[[pa.Table], None]
 
@@ -69,11 +70,11 @@ def actions_and_rules(policy: Policy, work: Work) -> tuple[dict[str, str], dict[
     return actions, rules
 
 
-def judgement_of(policy: Policy, work: Work, finished: Finished) -> Judgement:
+def judgement_of(policy: Policy, work: Work, finished: Finished, accepted: Accepted) -> Judgement:
     """What `decide` needs."""
     actions, rules = actions_and_rules(policy, work)
     scores = score_names(work.store, work.corpus.n_shards, finished.outcomes)
-    return Judgement(rules, actions, finished.outcomes, scores)
+    return Judgement(rules, actions, finished.outcomes, scores, accepted)
 
 
 def settle(examined: Examined, add_findings: Add, add_documents: Add) -> Settled:
@@ -132,8 +133,8 @@ def _unseen(examined: Examined, counts: Mapping[str, int]) -> Sequence[str]:
     ]
 
 
-def certificates_of(examined: Examined) -> pa.Table:
-    """The certificates of all outcomes with files and rows, in order of the removed document."""
+def certificates_of(examined: Examined, decisions: NDArray[np.uint8]) -> pa.Table:
+    """The certificates of the documents that are dropped, with files and rows, in order of the removed document."""
     corpus = examined.work.corpus
     names = [source.name for source in corpus.sources]
     bases = np.asarray(corpus.first_doc, np.int64)
@@ -144,7 +145,8 @@ def certificates_of(examined: Examined) -> pa.Table:
             number -= 1
         return names[number], doc - int(bases[number])
 
-    said = [item for outcome in examined.finished.outcomes.values() for item in outcome.certificates]
+    given = [item for outcome in examined.finished.outcomes.values() for item in outcome.certificates]
+    said = [item for item in given if decisions[item.doc] == DROP]
     rows = []
     for item in sorted(said, key=lambda one: (one.doc, one.rule)):
         file, row = place(item.doc)
@@ -175,6 +177,6 @@ class AuditResult:
     def of(examined: Examined, settled: Settled, findings: list[pa.Table], documents: list[pa.Table]) -> AuditResult:
         """The result from its parts."""
         gaps = [gap.sentence() for gap in (*examined.first.gaps, *examined.finished.gaps)]
-        certificates = certificates_of(examined)
+        certificates = certificates_of(examined, settled.decisions)
         tables = (pa.concat_tables(findings), pa.concat_tables(documents), certificates)
         return AuditResult(*tables, settled.metrics, settled.verdict, settled.counts, gaps)

@@ -21,6 +21,7 @@ from auditkit.errors import ConfigError, RunFolderError
 from auditkit.shards import Quarantined, Written
 
 MANIFEST = "manifest.json"
+STATEMENT = "statement.json"  # a reviewer's sign-off, written after the run
 WORK = "_work"
 LOCK = ".lock"
 ARGUMENTS = "arguments.json"
@@ -69,6 +70,15 @@ def opened(path: Path, *, resume: bool, arguments: Mapping[str, object]) -> Iter
         yield folder
     finally:
         os.close(lock)
+
+
+def keep_apart(source: Any, folder: Path) -> None:
+    """ConfigError when the run folder is an input, holds one or lies inside one: the only copy is never overwritten."""
+    out = folder.absolute()
+    for item in [source] if isinstance(source, str | Path) else source if isinstance(source, list | tuple) else []:
+        path = Path(str(item)).absolute()
+        if path.exists() and (path == out or out in path.parents or (path in out.parents and path.is_dir())):
+            raise ConfigError(f"--out {folder}: overlaps the input {item}; choose a folder outside of it")
 
 
 def _take(folder: RunFolder, *, resume: bool, arguments: Mapping[str, object]) -> None:
@@ -226,7 +236,21 @@ def verify(run: Path) -> list[str]:
     for name, entry in expected.items():
         problems += _differs(run / name, name, entry)
     problems += [f"{name}: was not written by the run" for name in _others(run, set(expected))]
-    return problems + _wrong_sums(manifest)
+    return problems + _wrong_statement(run) + _wrong_sums(manifest)
+
+
+def _wrong_statement(run: Path) -> list[str]:
+    """A sign-off that is about another manifest, or cannot be read."""
+    path = run / STATEMENT
+    if not path.exists():
+        return []
+    try:
+        subject = json.loads(path.read_text(encoding="utf-8"))["subject"][0]["digest"]["sha256"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return [f"{STATEMENT}: cannot be read; the sign-off is broken"]
+    if subject != hashlib.sha256((run / MANIFEST).read_bytes()).hexdigest():
+        return [f"{STATEMENT}: signs another manifest than the one in this folder"]
+    return []
 
 
 def _differs(path: Path, name: str, entry: Mapping[str, Any]) -> list[str]:
@@ -240,7 +264,7 @@ def _differs(path: Path, name: str, entry: Mapping[str, Any]) -> list[str]:
 def _others(run: Path, expected: set[str]) -> list[str]:
     """Files of the folder that nobody vouches for; scratch and hidden names aside."""
     names = (path.relative_to(run).as_posix() for path in sorted(run.rglob("*")) if path.is_file())
-    known = {MANIFEST, "run.json", *expected}
+    known = {MANIFEST, "run.json", STATEMENT, f"{STATEMENT}.sig", *expected}
     return [name for name in names if name not in known and not name.split("/")[0].startswith((".", "_"))]
 
 

@@ -11,23 +11,26 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from auditkit.audit import examine, gate, load_policy
+from auditkit.audit import How, examine, gate, load_policy
 from auditkit.engine.first_pass import Corpus
 from auditkit.errors import EXIT_FAIL, EXIT_INCOMPLETE, EXIT_PASS, ConfigError
 from auditkit.report_data import Report
 from auditkit.result import Examined, Settled, certificates_of, settle
 from auditkit.run_folder import read_manifest
+from auditkit.waivers import Accepted
 from auditkit.writing import manifest_of
 
 
-def scan_inputs(inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str) -> tuple[str, int]:
+def scan_inputs(
+    inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str, accepted: Accepted
+) -> tuple[str, int]:
     """(text, exit code): findings in this format; 1 with findings, 3 when something was not looked at, else 0."""
     from auditkit.outputs import render
     from auditkit.outputs.terminal import lines
 
     chosen = load_policy(policy, fields)
     with tempfile.TemporaryDirectory(prefix="auditkit-") as scratch:
-        examined = examine(inputs, chosen, Path(scratch), runner="inline", workers=None, advance=lambda _shard: None)
+        examined = examine(inputs, chosen, Path(scratch), How(accepted=accepted))
         report, settled = _report(examined)
         if format == "text":
             text = lines(report, paths={source.name: source.path for source in examined.work.corpus.sources})
@@ -42,7 +45,8 @@ def _exit_code(report: Report, settled: Settled, max_quarantined: float) -> int:
     too_many = settled.counts["quarantined"] > max_quarantined * settled.counts["rows_in"]
     if settled.verdict.word == "incomplete" or too_many:
         return EXIT_INCOMPLETE
-    return EXIT_FAIL if report.findings.num_rows else EXIT_PASS
+    live = report.findings.num_rows - sum(report.findings.column("waived").to_pylist())
+    return EXIT_FAIL if live else EXIT_PASS
 
 
 def _report(examined: Examined) -> tuple[Report, Settled]:
@@ -57,7 +61,7 @@ def _report(examined: Examined) -> tuple[Report, Settled]:
         run={},
         findings=table.append_column("line", _lines(examined.work.corpus, table)),
         documents=pa.concat_tables(documents),
-        certificates=certificates_of(examined),
+        certificates=certificates_of(examined, settled.decisions),
         rules=examined.judgement.rules,
     )
     return report, settled

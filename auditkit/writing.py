@@ -49,7 +49,7 @@ def write_tables(folder: RunFolder, examined: Examined, clock: Clock) -> tuple[S
         findings = TableWriter(folder.file("findings.parquet"), FINDINGS)
         documents = TableWriter(folder.file("documents.parquet"), pa.schema([*DOCUMENTS, *scores]))
         settled = settle(examined, findings.add, documents.add)
-        certificates = certificates_of(examined)
+        certificates = certificates_of(examined, settled.decisions)
         table = TableWriter(folder.file("certificates.parquet"), certificates.schema)
         table.add(certificates)
         metrics = json.dumps([metric.as_dict() for metric in settled.metrics], indent=1, allow_nan=False)
@@ -185,6 +185,7 @@ def manifest_of(examined: Examined, settled: Settled, outputs: Sequence[Written]
         "policy": examined.policy.as_dict(),
         "policy_sha256": examined.policy.sha256,
         "checkers": [_checker_entry(examined, settled, name) for name in examined.checkers],
+        "waivers": examined.judgement.accepted.as_dict(),
         "gaps": [asdict(gap) for gap in (*examined.first.gaps, *examined.finished.gaps)],
         "gates": [gate.as_dict() for gate in settled.verdict.gates],
         "outputs": [

@@ -19,6 +19,7 @@ from auditkit.engine.look import Looked, no_result
 from auditkit.engine.store import Store
 from auditkit.findings import FINDINGS, SORT_KEYS
 from auditkit.shards import DECISIONS, DROP, KEEP, QUARANTINE, Quarantined
+from auditkit.waivers import Accepted
 
 DOCUMENTS = pa.schema(
     [
@@ -59,6 +60,7 @@ class Judgement:
     actions: Mapping[str, str]
     outcomes: Mapping[str, Outcome]
     scores: Sequence[str]
+    accepted: Accepted = field(default_factory=Accepted)
 
 
 def decide(corpus: Corpus, store: Store, judgement: Judgement) -> Iterator[Decided]:
@@ -80,8 +82,10 @@ def corpus_level(judgement: Judgement) -> Decided:
     """The findings that speak of the corpus as a whole, as if they were a shard without rows."""
     found = corpus_found(judgement.outcomes)
     found = found.filter(pc.is_null(found.column("doc")))
-    found = found.append_column("code", pa.array(np.full(found.num_rows, KEEP, np.uint8)))
     nothing = no_result(0)
+    waived = _waived(found, nothing.records, judgement.accepted)
+    found = found.append_column("code", pa.array(np.full(found.num_rows, KEEP, np.uint8)))
+    found = found.append_column("waived", pa.array(waived))
     findings = public(found, nothing.records, judgement)
     return Decided(nothing, found, np.zeros(0, np.uint8), findings, DOCUMENTS.empty_table())
 
@@ -92,13 +96,15 @@ def _decide_shard(
     """One shard whose first key is `first`, with all findings of its documents."""
     n_rows = looked.records.num_rows + len(looked.quarantined)
     wanted = codes(found, judgement.actions)
+    waived = _waived(found, looked.records, judgement.accepted)
+    wanted[waived] = KEEP
     places = found.column("doc").to_numpy() - first
     decisions = np.full(n_rows, KEEP, np.uint8)
     np.maximum.at(decisions, places, wanted)
     for row in looked.quarantined:
         decisions[bases[row.file] + row.row - first] = QUARANTINE
     docs = looked.records.column("doc").to_numpy()
-    found = found.append_column("code", pa.array(wanted))
+    found = found.append_column("code", pa.array(wanted)).append_column("waived", pa.array(waived))
     reasons = _reasons(found, wanted, places, decisions)
     documents = looked.records.select(["file", "row", "id", "fingerprint"])
     documents = documents.set_column(0, "file", documents.column("file").cast(pa.utf8()))
@@ -108,6 +114,21 @@ def _decide_shard(
     for name, column in _score_columns(looked, judgement, docs).items():
         documents = documents.append_column(name, column)
     return Decided(looked, found, decisions, public(found, looked.records, judgement), documents)
+
+
+def _waived(found: pa.Table, records: pa.Table, accepted: Accepted) -> NDArray[np.bool_]:
+    """bool[n]: findings that a waiver or the baseline accepts; notes which keys were used."""
+    waived = np.zeros(found.num_rows, bool)
+    if not accepted.keys or not found.num_rows:
+        return waived
+    marks = dict(zip(records.column("doc").to_pylist(), records.column("fingerprint").to_pylist(), strict=True))
+    rows = zip(*(found.column(name).to_pylist() for name in ("rule", "doc", "field")), strict=True)
+    for place, (rule, doc, name) in enumerate(rows):
+        key = (rule, marks.get(doc, ""), name or "")
+        if key in accepted.keys:
+            waived[place] = True
+            accepted.used.add(key)
+    return waived
 
 
 def _reasons(
@@ -162,7 +183,6 @@ def public(found: pa.Table, records: pa.Table, judgement: Judgement) -> pa.Table
         "id": records.column("id").combine_chunks().take(places),
         "severity": pa.array([judgement.rules[rule].severity for rule in rules], pa.utf8()),
         "action": pa.array([_action(judgement, rule, code) for rule, code in zip(rules, _codes(found), strict=True)]),
-        "waived": pa.array([False] * found.num_rows, pa.bool_()),
     }
     return pa.table([columns.get(f.name, _column(found, f.name)) for f in FINDINGS], schema=FINDINGS)
 
@@ -182,8 +202,8 @@ def _action(judgement: Judgement, rule: str, code: int) -> str:
 
 
 def count(tally: Tally, decided: Decided) -> None:
-    """Add a shard's findings to the sums."""
-    pairs = decided.found.select(["checker", "rule", "doc"])
+    """Add a shard's findings to the sums; waived ones count for nothing."""
+    pairs = decided.found.filter(pc.invert(decided.found.column("waived"))).select(["checker", "rule", "doc"])
     for checker, number in _counted(pairs.select(["checker"])):
         tally.n_findings[checker[0]] = tally.n_findings.get(checker[0], 0) + number
     by_rule = pairs.group_by(["checker", "rule", "doc"], use_threads=False).aggregate([])

@@ -1,0 +1,104 @@
+"""The commands on a finished run: report, verify, waive, baseline, sign."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from auditkit.cli.group import cli, complain
+from auditkit.errors import EXIT_FAIL, EXIT_PASS
+from auditkit.waivers import WAIVERS_FILE
+
+
+@cli.command(short_help="Render a finished run in another format.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    default="html",
+    show_default=True,
+    metavar="FORMAT",
+    help="html, markdown, json, sarif, github, junit, csv or text.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: standard output.")
+def report(run: Path, format_: str, out: Path | None) -> int:
+    r"""Write the report of a run; exits 0 whatever the verdict is.
+
+    \b
+    Examples:
+      auditkit report run --format sarif --out run.sarif
+      auditkit report run --format markdown
+    """
+    from auditkit.outputs import render
+    from auditkit.report_data import read_report
+
+    data = render(read_report(run), format_)
+    if out is None:
+        sys.stdout.buffer.write(data)
+    else:
+        out.write_bytes(data)
+    return EXIT_PASS
+
+
+@cli.command(short_help="Check every hash and sum of a run folder.")
+@click.argument("run", type=click.Path(path_type=Path))
+def verify(run: Path) -> int:
+    """Exit 0 when the folder is what the run wrote and every row is accounted for, 1 when not, 3 when it is no run."""
+    from auditkit.run_folder import verify as problems_of
+
+    problems = problems_of(run)
+    for problem in problems:
+        complain(problem)
+    click.echo(f"{run}: {'not ' if problems else ''}as the run wrote it")
+    return EXIT_FAIL if problems else EXIT_PASS
+
+
+@cli.command(short_help="Merge a reviewer's decisions into the waivers file.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("decisions", type=click.Path(path_type=Path))
+@click.option("--by", "who", required=True, metavar="NAME", help="Who decided.")
+@click.option("--expires", default="", metavar="YYYY-MM-DD", help="Last day on which the decisions hold.")
+@click.option(
+    "--file", "path", default=WAIVERS_FILE, show_default=True, type=click.Path(path_type=Path), metavar="FILE"
+)
+def waive(run: Path, decisions: Path, who: str, expires: str, path: Path) -> int:
+    r"""Merge decisions.json, downloaded from the report of RUN, into a file that is kept in git.
+
+    Waived findings stay visible, count in no gate, change no document, and expire.
+
+    \b
+    Example:
+      auditkit waive run decisions.json --by "Jo Doe" --expires 2027-06-30
+    """
+    from auditkit.review import waive as merge_decisions
+
+    click.echo(merge_decisions(run, decisions, path, who=who, expires=expires))
+    return EXIT_PASS
+
+
+@cli.command(short_help="Accept the findings of a run as they stand.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The baseline file.")
+def baseline(run: Path, out: Path) -> int:
+    """Write the findings of RUN as a baseline for gate and scan --baseline: from then on only new findings count."""
+    from auditkit.review import write_baseline
+
+    click.echo(write_baseline(run, out))
+    return EXIT_PASS
+
+
+@cli.command(short_help="Sign a run: a statement over its manifest.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--by", "who", required=True, metavar="NAME", help="Who signs.")
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="FILE", help="SSH private key; adds a signature by ssh-keygen."
+)
+@click.option("--note", default="", metavar="TEXT", help="A remark that is signed too.")
+def sign(run: Path, who: str, key: Path | None, note: str) -> int:
+    """Write RUN/statement.json, an in-toto statement over the manifest; `verify` holds the run against it."""
+    from auditkit.review import sign as sign_run
+
+    click.echo(sign_run(run, who=who, key=key, note=note))
+    return EXIT_PASS
