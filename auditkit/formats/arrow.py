@@ -32,7 +32,7 @@ def _opened(source: Source) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch
                 _check_end(file, source)
                 stream = pa.ipc.open_stream(file)
                 yield stream.schema, iter(stream)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(source.name, f"is not an undamaged Arrow stream or file ({type(error).__name__})") from None
 
 
@@ -99,7 +99,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
     first_row = n_rows = n_bytes = 0
     with _opened(source) as (_, batches):
         for index, batch in enumerate(batches):
-            n_rows, n_bytes, part["last"] = n_rows + len(batch), n_bytes + batch.nbytes, index + 1
+            n_rows, n_bytes, part["last"] = n_rows + len(batch), n_bytes + batch.get_total_buffer_size(), index + 1
             if n_bytes >= _PART_BYTES:
                 yield cut(first_row, n_rows, part=dict(part), n_bytes=n_bytes)
                 first_row, n_rows, n_bytes, part["first"] = first_row + n_rows, 0, 0, index + 1

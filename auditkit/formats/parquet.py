@@ -38,7 +38,7 @@ def _opened(source: Source, *, dictionaries: list[str] | None = None) -> Iterato
     try:
         with pq.ParquetFile(source.path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         found = "a page checksum is wrong" if "CRC" in str(error) else f"its reader stopped: {type(error).__name__}"
         raise InputError(source.name, f"is not an undamaged Parquet file ({found})") from None
 

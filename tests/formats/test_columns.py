@@ -4,13 +4,14 @@ import datetime as dt
 import decimal
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from auditkit import formats
 from auditkit.errors import ConfigError, InputError
-from auditkit.shards import Limits
+from auditkit.shards import Limits, Source
 
 BAD = pa.array([b"ok", b"\xff\xfe", None, b"caf\xe9", b"fine"], pa.binary()).view(pa.utf8())
 CHAT = [[{"role": "user", "content": "hi"}, {"role": "assistant", "content": f"é{i}"}] for i in range(3)]
@@ -208,3 +209,26 @@ def test_a_saved_data_set_with_splits(tmp_path, read):
     (tmp_path / "set" / "train" / "data-00000-of-00001.arrow").unlink()
     with pytest.raises(InputError, match=r"named in state\.json but missing"):
         formats.discover([str(tmp_path / "set")], scratch=tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_damaged_bytes_never_raise_anything_else(tmp_path, suffix):
+    """Names of columns, offsets, lengths, types: whatever is damaged, the file is refused or its rows add up."""
+    from conftest import read_source
+
+    table = pa.table(
+        {"text": [f"text {i} é" for i in range(40)], "messages": [[{"role": "user", "content": "x"}]] * 40}
+    )
+    whole = save(tmp_path / f"w{suffix}", table).read_bytes()
+    path = tmp_path / f"a{suffix}"
+    rng = np.random.default_rng(7)
+    refused = 0
+    for _ in range(150):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[rng.integers(0, len(whole), rng.integers(1, 8))] = rng.choice([0, 1, 127, 128, 255])
+        path.write_bytes(damaged)
+        try:
+            read_source(Source(str(path), path.name, suffix[1:]))
+        except InputError:
+            refused += 1
+    assert refused > 50
