@@ -297,9 +297,8 @@ def main(data: Path) -> None:
     total = totals(values, saturation)
     slope, offset = fit(total[~held_out], labels[~held_out])
     probability = 1 / (1 + np.exp(-(slope * total + offset)))
-    print(
-        f"{len(texts)} sources, {len(labels)} made responses; held-out AUROC {auroc(total[held_out], labels[held_out]):.4f}"
-    )
+    skill = auroc(total[held_out], labels[held_out])
+    print(f"{len(texts)} sources, {len(labels)} made responses; held-out AUROC {skill:.4f}")
     for name, column in zip(FEATURES, values[held_out].T, strict=True):
         print(f"  {name:10s} alone {auroc(column, labels[held_out]):.3f}")
     for share in (0.10, 0.05, 0.01):
@@ -310,7 +309,8 @@ def main(data: Path) -> None:
     numbers = {"saturation": saturation, "slope": round(slope, 4), "offset": round(offset, 4)}
     stored: dict[str, np.ndarray] = {name: np.array(value) for name, value in numbers.items()}
     table_of_words = np.array([levels[int(key)] for key in keys], np.uint8)
-    save({"words": keys, "telling": table_of_words} | stored)
+    stored |= {"words": keys, "telling": table_of_words}
+    save(stored)
     print(numbers, f"{OUT.relative_to(ROOT)}: {OUT.stat().st_size} bytes, {len(keys)} words")
 
 

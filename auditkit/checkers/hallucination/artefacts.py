@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from auditkit.findings import Found, mask_span
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Check = Callable[["Rows"], Iterator[tuple[Text, int, int]]]
+"""Yields the places in the texts of a batch that are wrong: (text, start, end) in code points."""
 
 ANSWERS = ("response",)
 TAIL = 1500  # characters at the end of a text in which a loop is looked for: a loop runs on to the end
@@ -79,14 +82,14 @@ def candidates(column: pa.RecordBatch, pattern: str) -> list[Text]:
     return [Text(*row) for row in zip(*(hits.column(name).to_pylist() for name in Text._fields), strict=True)]
 
 
-def artefacts(rows: Rows, rules: Sequence[Rule]) -> list[Found]:
-    """Every artefact of these documents by these rules, at most one per text and rule."""
+def artefacts(rows: Rows, rules: Sequence[Rule], checks: Mapping[str, Check]) -> list[Found]:
+    """Every artefact of these documents by these rules; a rule without a pattern names one of the checks."""
     found: list[Found] = []
     for rule in rules:
         if rule.pattern:
             found.extend(_by_pattern(rows, rule))
-        elif rule.id in CHECKS:
-            found.extend(_by_check(rows, rule, CHECKS[rule.id]))
+        elif rule.id in checks:
+            found.extend(_by_check(rows, rule, checks[rule.id]))
     return found
 
 
@@ -124,9 +127,6 @@ def _found(rule: Rule, text: Text, start: int, end: int) -> Found:
     return Found(text.doc, rule.id, text.field, start, end, evidence=mask_span(text.text, start, end))
 
 
-Check = Callable[[Rows], Iterator[tuple[Text, int, int]]]
-
-
 def _by_check(rows: Rows, rule: Rule, check: Check) -> Iterator[Found]:
     for text, start, end in check(rows):
         if not _cleared(rows, rule, text):
@@ -134,8 +134,9 @@ def _by_check(rows: Rows, rule: Rule, check: Check) -> Iterator[Found]:
 
 
 _EMPTY = (
-    r"(?i)^[\s\x{A0}\x{200B}\x{FEFF}]*$|^[\s.\-_…]*$|^\W{0,3}(?:no[ _]?(?:output|input|answer|response)|n/?a|null|nil"
-    r"|undefined|not applicable|empty|tbd|nan|output)\W{0,3}$"
+    r"(?i)^[\s\x{A0}\x{200B}\x{FEFF}]*$|^[\s.\-_…]{0,5}$"
+    r"|^\W{0,3}(?:no[ _]?(?:output|input|answer|response)|n/?a|null|nil|undefined|not applicable|empty|tbd|nan|output)"
+    r"\W{0,3}$"
 )
 
 
@@ -240,9 +241,11 @@ def language(text: str) -> str:
     if script != "Latin":
         return script
     words = re.findall(r"[^\W\d_]+", text.lower())
-    scores = sorted(((sum(word in known for word in words), name) for name, known in LANGUAGES.items()), reverse=True)
-    (best, name), (second, _) = scores[:2]
-    return name if best >= max(2, 0.12 * len(words)) and best > 1.5 * second else ""
+    told = {name: {word for word in words if word in known} for name, known in LANGUAGES.items()}
+    share = {name: sum(word in known for word in words) for name, known in told.items()}
+    name = max(told, key=lambda one: (len(told[one]), one))
+    others = max(len(known) for one, known in told.items() if one != name)
+    return name if len(told[name]) >= max(2, 1.5 * others) and share[name] >= 0.12 * len(words) else ""
 
 
 def _script(text: str) -> str:
@@ -254,7 +257,7 @@ def _script(text: str) -> str:
     return name if count >= 0.7 * len(letters) else ""
 
 
-CHECKS: Mapping[str, Any] = {
+ARTEFACTS: Mapping[str, Check] = {
     "hallucination/empty": empty,
     "hallucination/truncated": truncated,
     "hallucination/repetition": repetition,

@@ -10,7 +10,9 @@ import numpy as np
 
 from auditkit.checker import Checked, Rule
 from auditkit.checkers.hallucination.arithmetic import equations
-from auditkit.checkers.hallucination.artefacts import Rows, artefacts, candidates
+from auditkit.checkers.hallucination.artefacts import ARTEFACTS, Rows, artefacts, candidates
+from auditkit.checkers.hallucination.claims import CHECKS
+from auditkit.checkers.hallucination.structure import STRUCTURE, style
 from auditkit.documents import Batch, Text
 from auditkit.findings import Found, detail, found_table, mask_span
 
@@ -24,6 +26,8 @@ _MAY_CALCULATE = (
     r"|(?:[+*×÷/x]|times|plus|minus|by|of) ?[$€£]?[\d.,]+ (?:is|gives|makes|equals) "
 )
 
+_CHECKS = {**ARTEFACTS, **CHECKS, **STRUCTURE}
+
 Tallies = dict[tuple[str, str], tuple[int, int]]
 
 
@@ -31,12 +35,23 @@ def check(batch: Batch, rules: Sequence[Rule], *, threshold: float) -> Checked:
     """Findings, score `unsupported` and tallies of a batch."""
     rows = Rows(batch)
     active = {rule.id for rule in rules}
-    found = artefacts(rows, rules)
+    found = artefacts(rows, rules, _CHECKS)
     tallies: Tallies = {}
     found += [item for item in recheck(rows, len(batch), tallies) if item.rule in active]
     scores, ungrounded = ground(rows, threshold, tallies)
     found += [item for item in ungrounded if item.rule in active]
-    return Checked(found_table(found), {"unsupported": scores}, _looked(batch), tallies)
+    verbosity, filler = _style(rows)
+    all_scores = {"unsupported": scores, "verbosity": verbosity, "filler": filler}
+    return Checked(found_table(found), all_scores, _looked(batch), tallies)
+
+
+def _style(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Verbosity and filler of each document with a response, NaN elsewhere."""
+    verbosity, filler = np.full((2, len(rows.batch)), np.nan)
+    for doc, texts in groupby(rows.batch.iter_texts("response"), key=lambda text: text.doc):
+        place = np.searchsorted(rows.batch.docs, doc)
+        verbosity[place], filler[place] = style([text.text for text in texts], rows.prompts.get(doc, ""))
+    return verbosity, filler
 
 
 def _looked(batch: Batch) -> NDArray[np.bool_]:

@@ -41,12 +41,16 @@ NUMBERS = {
     )
 }
 LANGUAGES = {
-    "en": words("the of and to in is that it for was with as are on be at this by have from or not but you your they"),
-    "es": words("el la los las de que en y una un para con por se del es lo como más pero sus su al está son"),
-    "fr": words("le la les des et est une un que pour dans ce pas sur au avec du qui en il elle sont plus nous vous"),
-    "de": words("der die das und ist ein eine nicht zu den von mit sie für auf dem im es wird auch sich werden oder"),
-    "it": words("il la di che e è un una per non sono con del della le gli nel come più anche si al dei alla"),
-    "pt": words("o a os as de que e do da em um uma para com não por mais se no na como dos das ao são"),
-    "nl": words("de het een en van is dat op te in zijn met voor niet aan er om maar ook wordt als bij"),
+    "en": words(
+        "the of and to is that it for was with are be this by have from or not but you your they how what why which",
+        "does can should would write give explain describe find name make their there when then about between",
+        "i my",
+    ),
+    "es": words("el los las que y una por se del es lo como más pero sus su está son qué cómo también muy para con"),
+    "fr": words("le les des et est une que dans ce pas sur au avec du qui il elle sont nous vous comment quel cette"),
+    "de": words("der das und ist ein eine nicht zu den von mit sie für auf dem es wird auch sich werden oder wie ich"),
+    "it": words("il di che è un una per non sono della le gli nel più anche si dei alla come questo perché"),
+    "pt": words("o os que e da em um uma para com não por mais se na como dos das ao são você isso também"),
+    "nl": words("de het een en van dat op te zijn met voor niet aan er maar ook wordt als bij hoe wat deze"),
 }
-"""Frequent function words."""
+"""Frequent function words that are no words of English."""
