@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from auditkit.report_data import Report
+from auditkit.report_data import Report, Row
 from auditkit.report_data.views import checker_state, drop_reasons, headline, next_steps, not_whole, why
 from auditkit.report_data.words import MAX_TEXT, amount, count, message, plain, seconds, size
 
@@ -23,6 +23,8 @@ ASCII_MARKS = {"pass": "ok", "fail": "X", "incomplete": "!", "undecided": "?", "
 STYLES = {"pass": "green", "fail": "red", "incomplete": "yellow", "undecided": "yellow", "none": "dim"}
 MAX_REASONS = 8  # of each list; a screen has 24 lines
 WIDTH = 80
+NARROW = 72  # columns
+WIDE = 18  # characters of `looked at`, above which the main figure would get too little of 80
 
 
 def console_for(stream: TextIO) -> Console:
@@ -44,7 +46,13 @@ def render(report: Report) -> str:
 def summary(report: Report, console: Console, *, folder: str = "") -> None:
     """Print the summary; `folder` is where the run lies, as the user called it."""
     marks = MARKS if console.encoding.lower().startswith("utf") else ASCII_MARKS
-    for part in (_head(report), _checkers(report, marks), _flow(report), _drops(report), _verdict(report, marks)):
+    for part in (
+        _head(report),
+        _checkers(report, marks, width=console.width),
+        _flow(report),
+        _drops(report),
+        _verdict(report, marks),
+    ):
         console.print(part)
     _next(report, console, folder)
 
@@ -63,26 +71,34 @@ def _head(report: Report) -> Text:
     return Text(", ".join(said) + "\n", style="bold")
 
 
-def _checkers(report: Report, marks: Mapping[str, str]) -> Table:
+def _checkers(report: Report, marks: Mapping[str, str], *, width: int) -> Table:
+    """A line per checker; a narrow terminal goes without the times."""
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     table.add_column("")
     table.add_column("checker", no_wrap=True)
-    table.add_column("main figure", ratio=1)
+    table.add_column("main figure", ratio=1, min_width=16)
     table.add_column("looked at", justify="right", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
+    timed = width >= NARROW
+    if timed:
+        table.add_column("time", justify="right", no_wrap=True)
     times = report.run.get("checkers", {})
     for checker in report.checkers:
         state = checker_state(report, checker)
-        table.add_row(
+        cells = [
             Text(marks[state], STYLES[state]),
-            Text(_said(checker["name"], limit=24)),
+            Text(_said(checker["name"], limit=24 if timed else 16)),
             Text(_figure(report, str(checker["name"]))),
-            Text(
-                f"{count(checker['looked'])} of {count(checker['of'])}", "yellow" if not_whole(report, checker) else ""
-            ),
+            Text(_looked(checker), "yellow" if not_whole(report, checker) else ""),
             Text(seconds(times.get(checker["name"], {}).get("cpu_s"))),
-        )
+        ]
+        table.add_row(*cells[: len(table.columns)])
     return table
+
+
+def _looked(checker: Row) -> str:
+    """`4,880 of 4,993`; large numbers are not said twice."""
+    shown = f"{count(checker['looked'])} of {count(checker['of'])}"
+    return f"all of {count(checker['of'])}" if checker["looked"] == checker["of"] and len(shown) > WIDE else shown
 
 
 def _figure(report: Report, checker: str) -> str:

@@ -215,6 +215,12 @@
   });
   clear.addEventListener("click", () => { decisions.clear(); remember(); tally(); update(); });
 
+  // a phone shows the checkers folded; a link to one opens it
+  const cards = [...document.querySelectorAll("details.card")];
+  if (matchMedia("(max-width: 44rem)").matches) for (const card of cards) card.open = false;
+  for (const card of cards) {
+    for (const link of document.querySelectorAll('a[href="#' + CSS.escape(card.id) + '"]')) link.addEventListener("click", () => { card.open = true; });
+  }
   let closed = [];
   addEventListener("beforeprint", () => { closed = [...document.querySelectorAll("details:not([open])")]; for (const item of closed) item.open = true; });
   addEventListener("afterprint", () => { for (const item of closed) item.open = false; });

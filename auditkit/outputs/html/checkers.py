@@ -39,13 +39,15 @@ def _checker(report: Report, checker: Row, counted: Sequence[RuleCount]) -> Html
             el("span", f" ({around})", class_="muted") if around else None,
         )
     return el(
-        "section",
-        el("h3", data(name), " ", mark(checker_state(report, checker))),
+        "details",
+        el("summary", el("h3", data(name), " ", mark(checker_state(report, checker)))),
         figure,
         _rules(report, [row for row in counted if row.checker == name]),
         _scores(report, name),
         _metrics(report.metrics_of(name)),
         _worst(report, name),
+        open=True,
+        class_="card",
         id=f"checker-{slug(name)}",
     )
 
