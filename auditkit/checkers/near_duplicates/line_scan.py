@@ -21,7 +21,6 @@ SHORTEST = 32
 """Bytes of the shortest line that is counted: headings, list marks and table rules say nothing when they recur."""
 BUCKETS = 1 << 16
 
-_LOW = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
 _NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
 _COUNT = np.uint64(0x0001020304050607)  # times 1 << 8n, shifted down by 56: n
@@ -43,16 +42,19 @@ class Lines(NamedTuple):
 @kernel
 def line_end(data: Bytes, eights: Hashes, start: int, last: int) -> int:
     """The position of the first newline from `start` on, or last."""
-    i = start
-    while i + 16 <= last:
-        eight = eight_at(eights, i) ^ _NEWLINES
-        found = (eight - _LOW) & ~eight & _HIGH
+    at = start >> 3
+    asked = ~np.uint64(0) << np.uint64((start & 7) << 3)  # not the bytes before start
+    while at < min(eights.size, (last + 7) >> 3):
+        eight = eights[at] ^ _NEWLINES
+        found = ~(((eight & ~_HIGH) + ~_HIGH) | eight | ~_HIGH) & asked
         if found:
-            return int(i + np.int64((((found & (~found + _1)) >> _7) * _COUNT) >> _56))
-        i += 8
+            return min(last, int((at << 3) + np.int64((((found & (~found + _1)) >> _7) * _COUNT) >> _56)))
+        asked = ~np.uint64(0)
+        at += 1
+    i = max(start, at << 3)
     while i < last and data[i] != 10:
         i += 1
-    return i
+    return min(i, last)
 
 
 @kernel
