@@ -117,6 +117,11 @@ def sample_page(written: Callable[[str, Report], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_page(written: Callable[[str, Report], Path]) -> Path:
+    return written("small", samples.sample(n_rows=600, n_findings=60))
+
+
+@pytest.fixture(scope="session")
 def hostile_page(written: Callable[[str, Report], Path]) -> Path:
     return written("hostile", samples.hostile())
 
