@@ -8,6 +8,7 @@ tells its own: the speaker of a chat message.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -367,20 +368,24 @@ def unknown(census: Census) -> str:
     """The letter about a file without a recognised text: what it has, and the option to type."""
     names = [printable(name, limit=40) for name in census.kinds]
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    advice = f"Name one with --field text=PATH, for example --field {_guess(census)}"
+    advice = f"Name one with --field text=PATH, for example {_guess(census)}"
     return f"no field is recognised as text; found: {listed or 'none'}. {advice}"
 
 
 def _guess(census: Census) -> str:
-    known = (*_TEXTS, *_PROMPTS, *_RESPONSES)
-    for name in census.kinds:
-        if name.lower() in known and census.has(name):
-            role = "prompt" if name.lower() in _PROMPTS else "response" if name.lower() in _RESPONSES else "text"
-            return f"{role}={printable(name)}"
-    lists = [name for name in census.kinds if census.has(name, "texts")]
+    """The options to type: a known name in other letters, a question with what may be its answer, else the longest."""
     texts = sorted((name for name in census.kinds if census.has(name)), key=lambda name: -census.lengths.get(name, 0))
-    if texts:
-        return f"text={printable(texts[0])}"
-    if lists:
-        return f"response={printable(lists[0])}[*]"
-    return f"text={printable(next(iter(census.inner), 'PATH'))}"
+    lists = [f"{name}[*]" for name in census.kinds if census.has(name, "texts")]
+    for names, role in ((_TEXTS, "text"), (_RESPONSES, "response")):
+        for name in texts:
+            if name.lower() in names:
+                return _option(role, name)
+    prompt = next((name for name in texts if name.lower() in _PROMPTS), "")
+    others = [name for name in (*texts, *lists, *census.inner) if name != prompt]
+    if prompt and others:
+        return f"{_option('prompt', prompt)} {_option('response', others[0])}"
+    return _option("text", prompt or next(iter(others), "PATH"))
+
+
+def _option(role: str, path: str) -> str:
+    return f"--field {shlex.quote(f'{role}={printable(path)}')}"

@@ -99,7 +99,8 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
 
 def _shard(source: Source, layout: Layout, head: Header, block: Block, first_row: int) -> Shard:
     part = {"newline": head.newline, "columns": len(head.names)}
-    part |= {f"column {name}": index for index, name in enumerate(head.names) if name}
+    wanted = {path for path, _ in layout.texts} | set(key_paths(layout).values())
+    part |= {f"column {name}": index for index, name in enumerate(head.names) if name and name in wanted}
     if block.length:
         part["length"] = block.length
     n_rows = 1 if block.length else int(np.count_nonzero(~bounds(block)[2]))

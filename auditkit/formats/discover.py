@@ -25,6 +25,7 @@ from auditkit.text.safe import printable
 _PAPERS = ("readme", "license", "licence", "notice", "changelog", "citation", "copying")
 _PAPER_NAMES = frozenset({"dataset_info.json", "dataset_dict.json", "dataset_infos.json", "state.json"})
 _COPY = 1 << 20
+_MAX_FILES = 100_000  # each is opened, hashed, written and synced for itself: more would take hours for that alone
 
 
 @dataclass
@@ -55,6 +56,8 @@ def discover(inputs: Sequence[str], *, scratch: Path) -> list[Source]:
     if not search.sources and not search.refused:
         raise ConfigError(f"no input file found in {', '.join(map(printable, inputs)) or 'an empty list'}")
     found = _named(_unique(search.sources), search)
+    if len(found) > _MAX_FILES:
+        raise InputError(printable(inputs[0]), f"more than {_MAX_FILES:,} files: join them into larger ones")
     for source in found:
         reason = wrong_content(source)
         if reason:

@@ -158,7 +158,7 @@ def _show(block: Block, limits: Limits, finder: Finder) -> None:
         raise InputError(finder.name, wrong)
     not_lines = _NOT_LINES.match(block.payload) if ".json." in f"{finder.name.lower()}." and not block.offset else None
     if not_lines:
-        raise InputError(finder.name, "is JSON but not JSON lines: write each record on a line of its own")
+        raise InputError(finder.name, "is JSON but not JSON lines: write one record a line (a list: jq -c '.[]')")
     if block.length:
         finder.refused(_overlong(limits))
         return

@@ -224,3 +224,22 @@ def test_steps_and_values():
     assert values(record, "a[7].b") == []
     assert values(record, "n[*]") == [("n", None)]
     assert values(record, "n.x") == []
+
+
+@pytest.mark.parametrize(
+    ("record", "options"),
+    [
+        ({"Text": "a", "other": "bbbbbb"}, "--field text=Text"),
+        ({"n": 1, "title": "a", "body": "longer"}, "--field text=body"),
+        ({"Full text": "a"}, "--field 'text=Full text'"),
+        ({"question": "q", "right_answer": "r", "x": "yy"}, "--field prompt=question --field response=x"),
+        ({"question": "q", "solutions": ["a", "b"]}, "--field prompt=question --field 'response=solutions[*]'"),
+        ({"question": "q", "model": {"solution": "s"}}, "--field prompt=question --field response=model.solution"),
+        ({"n": 1}, "--field text=PATH"),
+    ],
+)
+def test_an_unknown_layout_says_what_to_type(read, write, record, options):
+    with pytest.raises(InputError) as caught:
+        read(write("a.jsonl", [record]))
+    assert str(caught.value).endswith(f"for example {options}")
+    assert ", ".join(record) in str(caught.value)
