@@ -214,7 +214,7 @@ def test_a_saved_data_set_with_splits(tmp_path, read):
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
 def test_damaged_bytes_never_raise_anything_else(tmp_path, suffix):
     """Names of columns, offsets, lengths, types: whatever is damaged, the file is refused or its rows add up."""
-    from conftest import read_source
+    from read_files import read_source
 
     table = pa.table(
         {"text": [f"text {i} é" for i in range(40)], "messages": [[{"role": "user", "content": "x"}]] * 40}

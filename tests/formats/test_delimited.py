@@ -115,7 +115,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_what_the_standard_writer_writes_is_read_back(tmp_path_factory, rows, end, everything):
-    from conftest import read_source
+    from read_files import read_source
 
     if not everything:  # the standard writer leaves a lone CR without quotes
         rows = [(text.replace("\r", ""), key.replace("\r", "")) for text, key in rows]

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from conftest import INSERTED, decide, redacted
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_files import INSERTED, decide, redacted
 
 from auditkit.errors import CheckerError, InputError, RunFolderError
 from auditkit.formats.splice import splice, splice_json
