@@ -23,13 +23,15 @@ def render(report: Report) -> str:
         if gate["status"] != "pass"
     ]
     lines += [
-        command("error", f"{gap['checker']} did not look", gap["reason"], file=gap["file"], line=gap["first_row"] + 1)
+        command("error", f"{gap['checker']} did not look", gap["reason"], file=file, line=gap["first_row"] + 1)
         for gap in report.manifest["gaps"]
+        for file in [report.path(gap["file"]) if gap["file"] else None]
     ]
     for row in report.worst.slice(0, MAX_FINDINGS).to_pylist():
         if not row["waived"]:
             level = LEVELS.get(row["severity"], "warning")
-            lines.append(command(level, row["rule"], message(row, report.rules), file=row["file"], line=row["line"]))
+            file = report.path(row["file"]) if row["file"] else None
+            lines.append(command(level, row["rule"], message(row, report.rules), file=file, line=row["line"]))
     left = report.worst.num_rows - MAX_FINDINGS
     if left > 0:
         lines.append(command("notice", "auditkit", f"{left:,} more findings are in findings.parquet"))

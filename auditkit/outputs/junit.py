@@ -77,7 +77,7 @@ def _examples(report: Report) -> dict[tuple[str, str], list[str]]:
     for row in report.worst.to_pylist():
         lines = shown.setdefault((row["checker"], row["rule"]), [])
         if len(lines) < SHOWN:
-            lines.append(f"{plain(row['file'])}:{row['line']}: {message(row, report.rules)}")
+            lines.append(f"{plain(report.path(row['file']))}:{row['line']}: {message(row, report.rules)}")
     return shown
 
 

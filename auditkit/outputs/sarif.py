@@ -26,13 +26,12 @@ def render(report: Report) -> str:
     severities = {row["rule"]: row["severity"] for row in rows}
     rules = [_rule(rule, severity, report.rules.get(rule)) for rule, severity in sorted(severities.items())]
     index = {rule: number for number, rule in enumerate(sorted(severities))}
-    first_input = str(report.manifest["inputs"][0]["path"]) if report.manifest["inputs"] else "corpus"
     seen: Counter[str] = Counter()
     results = []
     for row in rows:
         print_ = fingerprint(row)
         seen[print_] += 1
-        results.append(_result(row, index[row["rule"]], report, first_input, f"{print_}/{seen[print_]}"))
+        results.append(_result(row, index[row["rule"]], report, f"{print_}/{seen[print_]}"))
     run = {
         "tool": {"driver": {"name": "auditkit", "version": str(report.manifest["auditkit"]), "rules": rules}},
         "columnKind": "unicodeCodePoints",
@@ -65,12 +64,12 @@ def _rule(rule: str, severity: str, known: Rule | None) -> dict[str, Any]:
     }
 
 
-def _result(row: Row, rule_index: int, report: Report, first_input: str, print_: str) -> dict[str, Any]:
+def _result(row: Row, rule_index: int, report: Report, print_: str) -> dict[str, Any]:
     known = {name: row[name] for name in ("row", "start", "end", "score") if row[name] is not None}
     shown = {name: plain(row[name]) for name in ("id", "field", "group", "action") if row[name] is not None}
     location: dict[str, Any] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": uri(row["file"] or first_input)},
+            "artifactLocation": {"uri": uri(report.path(row["file"]))},
             "region": {"startLine": max(1, row["line"])},
         }
     }

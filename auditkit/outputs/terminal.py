@@ -24,7 +24,7 @@ STYLES = {"pass": "green", "fail": "red", "incomplete": "yellow", "undecided": "
 MAX_REASONS = 8  # of each list; a screen has 24 lines
 WIDTH = 80
 NARROW = 72  # columns
-WIDE = 18  # characters of `looked at`, above which the main figure would get too little of 80
+WIDE = 15  # characters of `looked at`, above which the main figure would get too little of 80
 
 
 def console_for(stream: TextIO) -> Console:
@@ -151,11 +151,11 @@ def _next(report: Report, console: Console, folder: str) -> None:
 
 
 def lines(report: Report, *, paths: Mapping[str, str] | None = None) -> str:
-    """`PATH:LINE: rule: message` per finding not waived; `paths` maps `file` to the path as the user gave it."""
+    """`PATH:LINE: rule: message` per finding not waived; `paths` overrides those of the report."""
     shown = []
     for row in report.located.to_pylist():
         if not row["waived"]:
-            path = (paths or {}).get(row["file"], row["file"]) or "corpus"
+            path = (paths or {}).get(row["file"]) or report.path(row["file"])
             said = _said(message(row, report.rules), limit=1000)
             shown.append(f"{_said(path, limit=1000)}:{row['line']}: {_said(row['rule'])}: {said}\n")
     return "".join(shown)

@@ -31,7 +31,8 @@ class Report:
     manifest, run: content of manifest.json and run.json. metrics: rows of metrics.json. findings: schema FINDINGS, and
     optionally an int64 column `line` (1-based). documents: file, row, id, fingerprint, decision, reasons, scores
     `checker/score`, and optionally `line`. certificates: schema CERTIFICATES. rules: what is known of each rule id.
-    before: rows of metrics.json of the round before, where there is one.
+    before: rows of metrics.json of the round before, where there is one. paths: `file` -> the path as the user gave it,
+    for outputs that point into a checkout.
     """
 
     manifest: Row
@@ -42,6 +43,7 @@ class Report:
     certificates: pa.Table
     rules: Mapping[str, Rule] = field(default_factory=dict)
     before: Sequence[Row] = ()
+    paths: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -62,6 +64,12 @@ class Report:
     def gates(self) -> list[Row]:
         """The manifest's entry of each gate, in its order."""
         return list(self.manifest["gates"])
+
+    def path(self, file: str | None) -> str:
+        """The path as given, else `file`; that of the first input for what concerns the whole corpus."""
+        inputs = self.manifest["inputs"]
+        name = file or (str(inputs[0]["path"]) if inputs else "corpus")
+        return self.paths.get(name, name)
 
     def gates_of(self, checker: str) -> list[Row]:
         """The gates on a metric of this checker."""

@@ -240,3 +240,11 @@ def test_croissant_fills_the_fields_of_responsible_ai(report: Report) -> None:
     }
     assert [item["contentUrl"] for item in found["distribution"]] == ["kept/instructions.jsonl"]
     assert found["rai:personalSensitiveInformation"][0].startswith("Before filtering 3.40% of documents")
+
+
+@pytest.mark.parametrize("format", ["sarif", "github", "junit"])
+def test_paths_are_those_that_the_user_gave(format: str, report: Report) -> None:
+    given = replace(report, paths={"instructions.jsonl": "data/a b/instructions.jsonl"})
+    found = {"sarif": "data/a%20b/instructions.jsonl", "github": "file=data/a b/instructions.jsonl,"}
+    assert text_of(given, format).count(found.get(format, "data/a b/instructions.jsonl:")) > 10
+    assert text_of(report, format).count("data/a") == 0
