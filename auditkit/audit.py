@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from auditkit.engine.first_pass import Runner, Work, first_pass
 from auditkit.engine.look import Plan
 from auditkit.engine.store import Store
 from auditkit.errors import InputError
+from auditkit.findings import Metric
 from auditkit.policy import Policy
 from auditkit.result import AuditResult, Examined, actions_and_rules, judgement_of, settle
 from auditkit.runners import get_runner
@@ -32,6 +33,9 @@ from auditkit.writing import Clock, finish_run, split, write_tables
 Advance = Callable[[Shard], None]
 
 
+Witness = Callable[[Policy], Sequence[Metric]]
+
+
 @dataclass(frozen=True)
 class How:
     """How a run is done, which changes nothing in what comes out; and what people have accepted, which does."""
@@ -40,6 +44,7 @@ class How:
     workers: int | None = None
     advance: Advance = lambda _shard: None
     accepted: Accepted = field(default_factory=Accepted)
+    witness: Witness | None = None
 
 
 def audit(
@@ -76,12 +81,14 @@ def gate(
     resume: bool = False,
     waivers: str | Path | None = None,
     baseline: str | Path | None = None,
+    witness: Witness | None = None,
     advance: Advance = lambda _shard: None,
 ) -> int:
     """Audit a corpus, write the run folder `out` (kept/, dropped/, tables, report, manifest); returns the exit code.
 
     0 pass, 1 fail, 3 incomplete. With `resume` an unfinished run goes on where it was killed, and a finished one
     only answers. Findings in the files `waivers` and `baseline` stay visible and count for nothing.
+    witness: gives metrics of its own, such as the recall on planted faults; a checker that found none is a gap.
     Raises as `audit` does, and RunFolderError when `out` cannot be used.
     """
     chosen, folder, clock = load_policy(policy, fields), Path(out), Clock()
@@ -91,7 +98,7 @@ def gate(
     if resume and (code := run_folder.finished_exit_code(folder, arguments)) is not None:
         return code
     with run_folder.opened(folder, resume=resume, arguments=arguments) as opened:
-        examined = examine(source, chosen, opened.work, How(runner, workers, advance, known))
+        examined = examine(source, chosen, opened.work, How(runner, workers, advance, known, witness))
         settled, tables = write_tables(opened, examined, clock)
         outputs = split(opened, examined, settled, clock)
         finish_run(opened, examined, settled, [*tables, *outputs], clock)
@@ -126,4 +133,5 @@ def examine(source: Any, policy: Policy, scratch: Path, how: How) -> Examined:
         raise InputError.joined(corpus.refused)
     actions, _ = actions_and_rules(policy, work)
     finished = finish(work, actions)
-    return Examined(policy, work, first, finished, judgement_of(policy, work, finished, how.accepted))
+    seen = tuple(how.witness(policy)) if how.witness else ()
+    return Examined(policy, work, first, finished, judgement_of(policy, work, finished, how.accepted), seen)

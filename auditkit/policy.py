@@ -360,7 +360,9 @@ def _gates(
 ) -> tuple[Gate, ...]:
     """Gates of the base, then of this policy; one on the same metric and slice replaces the earlier."""
     gates = {
-        (gate.metric, gate.slice): gate for gate in base.gates if gate.metric.split(".")[0] in {*checkers, "corpus"}
+        (gate.metric, gate.slice): gate
+        for gate in base.gates
+        if gate.metric.split(".")[0] in {*checkers, "corpus", "planted"}
     }
     for number, table in enumerate(tables):
         where = ("gate", str(number))
@@ -380,7 +382,7 @@ def _gates(
 
 def _unknown_metric(metric: str, checkers: Mapping[str, CheckerTable]) -> str:
     """What is wrong with this metric's name, or nothing."""
-    known = {f"corpus.{name}" for name in CORPUS_METRICS}
+    known = {"planted.recall", *(f"corpus.{name}" for name in CORPUS_METRICS)}
     for checker in checkers:
         known |= {f"{checker}.{name}" for name in (*STANDARD_METRICS, *checker_class(checker).METRICS)}
     if metric in known:

@@ -35,6 +35,7 @@ class Examined:
     first: Pass
     finished: Finished
     judgement: Judgement
+    witnessed: tuple[Metric, ...] = ()
 
     @property
     def checkers(self) -> dict[str, AnyChecker | None]:
@@ -99,6 +100,7 @@ def settle(examined: Examined, add_findings: Add, add_documents: Add) -> Settled
     add_findings(rest.findings)
     counts, files = _counts(examined, decisions)
     metrics = collect(examined.checkers, examined.first, examined.finished.outcomes, tally, counts)
+    metrics += examined.witnessed
     gaps = [gap.sentence() for gap in (*examined.first.gaps, *examined.finished.gaps)]
     verdict = judge(examined.policy, metrics, [*gaps, *_unseen(examined, counts)], counts)
     return Settled(decisions, counts, files, metrics, verdict, spans, tally)
@@ -125,8 +127,13 @@ def _counts(examined: Examined, decisions: NDArray[np.uint8]) -> tuple[dict[str,
 def _unseen(examined: Examined, counts: Mapping[str, int]) -> Sequence[str]:
     """A checker that looked at fewer documents than there are, without a gap that says so, when it claims all."""
     readable = counts["rows_in"] - counts["quarantined"]
+    blind = [
+        f"{metric.slice} found none of the {int(metric.denominator or 0)} faults that were planted for it"
+        for metric in examined.witnessed
+        if metric.slice in examined.checkers and metric.value == 0
+    ]
     named = {gap.checker for gap in (*examined.first.gaps, *examined.finished.gaps)}
-    return [
+    return blind + [
         f"{name} looked at no document"
         for name in examined.checkers
         if name not in named and readable and not examined.looked_at(name)

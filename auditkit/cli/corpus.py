@@ -21,7 +21,10 @@ from auditkit.cli.options import INPUTS, accepting, policy_options, runner_optio
 @runner_options
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run of the same inputs and policy.")
 @accepting
-def gate(inputs: tuple[str, ...], out: Path, **options: Any) -> int:
+@click.option(
+    "--plant", type=click.IntRange(min=1), metavar="N", help="Also audit about N planted faults, and report the recall."
+)
+def gate(inputs: tuple[str, ...], out: Path, plant: int | None, **options: Any) -> int:
     r"""Audit a corpus and gate it: exit 0 when it may be trained on, 1 when not, 3 when something was not looked at.
 
     INPUT: files, folders, globs, fsspec URLs or - for JSONL on stdin; .jsonl .ndjson .parquet .csv .tsv .txt .md, the
@@ -38,6 +41,10 @@ def gate(inputs: tuple[str, ...], out: Path, **options: Any) -> int:
     from auditkit.progress import progress
     from auditkit.report_data import read_report
 
+    if plant:
+        from auditkit.plant import witness
+
+        options["witness"] = witness(plant)
     with progress(list(inputs)) as advance:
         code = run_gate(list(inputs), out=out, advance=advance, **options)
     summary(read_report(out), console_for(sys.stdout), folder=str(out))

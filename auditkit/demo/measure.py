@@ -11,10 +11,6 @@ from pathlib import Path
 from auditkit.findings import Metric
 from auditkit.report_data import Report
 
-MAX_FALSE_ALARMS = (
-    0.01  # share of the clean rows that may have a finding of a kind: more, and nobody reads the findings
-)
-
 UNREADABLE = "unreadable"
 
 
