@@ -359,11 +359,8 @@ def _gates(
     tables: Sequence[Any], place: _Place, base: Policy, checkers: Mapping[str, CheckerTable], mistakes: list[str]
 ) -> tuple[Gate, ...]:
     """Gates of the base, then of this policy; one on the same metric and slice replaces the earlier."""
-    gates = {
-        (gate.metric, gate.slice): gate
-        for gate in base.gates
-        if gate.metric.split(".")[0] in {*checkers, "corpus", "planted"}
-    }
+    there = {*checkers, "corpus", "planted"}
+    gates = {(gate.metric, gate.slice): gate for gate in base.gates if gate.metric.partition(".")[0] in there}
     for number, table in enumerate(tables):
         where = ("gate", str(number))
         if not isinstance(table, dict) or "metric" not in table:

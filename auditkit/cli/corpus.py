@@ -22,7 +22,7 @@ from auditkit.cli.options import INPUTS, accepting, policy_options, runner_optio
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run of the same inputs and policy.")
 @accepting
 @click.option(
-    "--plant", type=click.IntRange(min=1), metavar="N", help="Also audit about N planted faults, and report the recall."
+    "--plant", type=click.IntRange(min=1), metavar="N", help="Also audit N planted faults; report the recall."
 )
 def gate(inputs: tuple[str, ...], out: Path, plant: int | None, **options: Any) -> int:
     r"""Audit a corpus and gate it: exit 0 when it may be trained on, 1 when not, 3 when something was not looked at.
