@@ -87,6 +87,10 @@ def test_no_place(text):
         pytest.param("the poor harvest, poor people", [("poor", "class", "poor")], id="class"),
         pytest.param("an old house, old people", [("old people", "age", "old")], id="age"),
         pytest.param("Indian women", [("Indian", "nationality", "India"), ("women", "gender", "feminine")], id="nationality of persons"),
+        pytest.param("She was old.", [("She", "gender", "feminine"), ("old", "age", "old")], id="said of a person"),
+        pytest.param("Zoe is a kind Mexican.", [("Mexican", "nationality", "Mexico")], id="a noun at the end of a phrase"),
+        pytest.param("Mexican food; the sky is black", [], id="not of persons"),
+        pytest.param("a 20-year-old student", [], id="a number of years is no old age"),
         pytest.param("a lesbian", [("lesbian", "gender", "feminine"), ("lesbian", "orientation", "lesbian")], id="two groups"),
     ],
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +35,11 @@ MENTIONS = pa.schema(
 
 NATIONALITY = Group("nationality", "named")  # a demonym before a noun for persons
 PUBLIC_KINDS = tuple("city" if kind == "exonym" else kind for kind in codes.PLACE_KINDS)
+REACH = 32  # bytes before a term that are read for its subject
+SUBJECT = re.compile(
+    rb"\b(?:am|being|i'm|(?:he|she|they|you|we|who) (?:is|are|was|were)|(?:they|you|we)'re) $", re.IGNORECASE
+)
+PREDICATE = re.compile(rb"\b(?:is|are|was|were|am|be|being) an? (?:[a-z]+ )?$", re.IGNORECASE)
 HIT_COLUMNS = 8
 FIRST_GUESS = 16  # bytes of text per hit: more hits than that and the scan is repeated with room for all of them
 
@@ -43,7 +50,8 @@ class Hits:
 
     text, start, end: int64 text index and byte range in the buffer. country: int16 index into countries(), -1 = no
     place. kind: int8 index into codes.PLACE_KINDS. members: uint64 bit mask over lexicon().groups.
-    occupation: int16 index into occupations(), -1 = none.
+    nationality: int16 country of a demonym that is said of persons, -1 = none. occupation: int16 index into
+    occupations(), -1 = none.
     """
 
     text: NDArray[np.int64]
@@ -52,6 +60,7 @@ class Hits:
     country: NDArray[np.int16]
     kind: NDArray[np.int8]
     members: NDArray[np.uint64]
+    nationality: NDArray[np.int16]
     occupation: NDArray[np.int16]
 
 
@@ -63,11 +72,11 @@ def find(texts: pa.Array) -> Hits:
     words = lexicon()
     rows = _scan(data, offsets)
     country, kind = resolve_texts(rows, data, offsets, words.places, _index_of("US"))
-    members = _members(rows, country, kind)
+    members, nationality = _members(rows, data)
     occupation = words.occupation[rows[:, 3]]
     seen = (country >= 0) | (members > 0) | (occupation >= 0)
     rows = rows[seen]
-    return Hits(rows[:, 0], rows[:, 1], rows[:, 2], country[seen], kind[seen], members[seen], occupation[seen])
+    return Hits(*rows[:, :3].T, country[seen], kind[seen], members[seen], nationality[seen], occupation[seen])
 
 
 def _scan(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -84,24 +93,51 @@ def _scan(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int
         room = n_hits
 
 
-def _members(rows: NDArray[np.int64], country: NDArray[np.int16], kind: NDArray[np.int8]) -> NDArray[np.uint64]:
-    """uint64 mask of the groups that each hit names; ambiguous terms need a noun for persons beside them."""
+def _members(rows: NDArray[np.int64], data: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.int16]]:
+    """(uint64 mask of the groups that each hit names, int16 country of its nationality or -1).
+
+    Ambiguous terms and demonyms must be said of a person.
+    """
     words = lexicon()
     entry, shape, gap, after = rows[:, 3], rows[:, 4], rows[:, 5] & 255, rows[:, 7]
-    members, certainty = words.members[entry], words.certainty[entry]
+    members, certainty, nation = words.members[entry], words.certainty[entry], _nations()[entry]
+    hyphen = (rows[:, 5] >> 8 == codes.GAP_HYPHEN) & (certainty == codes.BEFORE_PERSON)  # year-old
     next_to = np.isin(gap, (codes.GAP_SPACE, codes.GAP_SPACES, codes.GAP_HYPHEN))
-    person = next_to & (after & codes.PERSON > 0)
+    person = next_to & (after & codes.PERSON > 0) & ~hyphen
+    unsure = ((nation >= 0) | ((members > 0) & (certainty != codes.SURE))) & ~person & ~hyphen
+    for at in np.flatnonzero(unsure):
+        person[at] = _said_of_person(data[max(rows[at, 1] - REACH, 0) : rows[at, 1]].tobytes(), int(gap[at]))
     capital = shape & codes.CAPITAL > 0
     verb = next_to & capital & (after & codes.PRONOUN_VERB > 0)
     shown = (certainty == codes.SURE) | person
     shown |= (certainty == codes.WHEN_CAPITAL) & capital
     shown |= (certainty == codes.PLURAL_OR_PERSON) & verb
-    shown &= shape & codes.AT_SIGN == 0
-    found = np.where(shown, members, np.uint64(0))
-    named = (country >= 0) & (kind == codes.DEMONYM) & person
+    allowed = shape & codes.AT_SIGN == 0
+    plural = (data[rows[:, 2] - 1] == ord("s")) & (data[rows[:, 2] - 2] != ord("s"))  # Indians, not Swiss
+    national = allowed & (nation >= 0) & (person | plural)
+    found = np.where(shown & allowed, members, np.uint64(0))
     bit = np.uint64(1) << np.uint64(words.groups.index(NATIONALITY))
-    result: NDArray[np.uint64] = np.where(named, found | bit, found)
-    return result
+    return np.where(national, found | bit, found), np.where(national, nation, -1).astype(np.int16)
+
+
+@cache
+def _nations() -> NDArray[np.int16]:
+    """int16 per entry: the country of a demonym, else -1. Cached per process."""
+    places = lexicon().places
+    first, named = places.starts[:-1], np.diff(places.starts) > 0
+    nations = np.full(len(first), -1, np.int16)
+    demonyms = named.copy()
+    demonyms[named] = places.kind[first[named]] == codes.DEMONYM
+    nations[demonyms] = places.country[first[demonyms]]
+    return nations
+
+
+def _said_of_person(before: bytes, gap: int) -> bool:
+    """Whether the words before the term make it a statement about a person: `she was old`, `is a kind Mexican.`"""
+    if SUBJECT.search(before):
+        return True
+    ends_phrase = gap not in (codes.GAP_SPACE, codes.GAP_HYPHEN, codes.GAP_QUOTE)
+    return ends_phrase and PREDICATE.search(before) is not None
 
 
 def _index_of(code: str) -> int:
@@ -165,6 +201,6 @@ def _group_rows(hits: Hits) -> list[NDArray[np.int64]]:
         at = np.flatnonzero(hits.members >> np.uint64(bit) & np.uint64(1))
         value = np.full(len(at), len(countries()) + bit, np.int64)
         if group == NATIONALITY:
-            value = np.where(hits.country[at] >= 0, hits.country[at], value)
+            value = np.where(hits.nationality[at] >= 0, hits.nationality[at], value)
         rows.append(np.stack([at, np.full_like(at, len(PUBLIC_KINDS) + bit), value, np.full_like(at, -1)], axis=1))
     return rows
