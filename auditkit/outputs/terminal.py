@@ -16,7 +16,7 @@ from rich.text import Text
 
 from auditkit.report_data import Report, Row
 from auditkit.report_data.views import checker_state, drop_reasons, headline, next_steps, not_whole, why
-from auditkit.report_data.words import MAX_TEXT, amount, count, message, plain, seconds, size
+from auditkit.report_data.words import MAX_TEXT, amount, count, many, message, plain, seconds, size
 
 MARKS = {"pass": "✓", "fail": "✗", "incomplete": "!", "undecided": "?", "none": "·"}
 ASCII_MARKS = {"pass": "ok", "fail": "X", "incomplete": "!", "undecided": "?", "none": "-"}
@@ -62,8 +62,8 @@ def _head(report: Report) -> Text:
     said = [
         f"auditkit {_said(report.manifest['auditkit'])}",
         f"policy {_said(report.manifest['policy']['name'], limit=30)}",
-        f"{len(inputs):,} file{'s' * (len(inputs) != 1)}",
-        f"{count(report.counts['rows_in'])} rows",
+        many(len(inputs), "file"),
+        many(report.counts["rows_in"], "row"),
         size(sum(item["bytes"] for item in inputs)),
     ]
     if "wall_s" in report.run:

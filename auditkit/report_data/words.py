@@ -40,6 +40,11 @@ def count(number: float | None) -> str:
     return "–" if number is None else f"{number:,.0f}"
 
 
+def many(number: int, thing: str) -> str:
+    """`1 document`, `2 documents`."""
+    return f"{count(number)} {thing}{'' if number == 1 else 's'}"
+
+
 def percent(value: float | None) -> str:
     """`3.42%`: three figures that say something, never 0% for a share above 0 nor 100% for one below 1."""
     if value is None:

@@ -141,7 +141,7 @@
     body.replaceChildren();
     drawn = 0;
     draw();
-    byId("shown").textContent = found.length === total ? total.toLocaleString("en") + " findings" : found.length.toLocaleString("en") + " of " + total.toLocaleString("en") + " findings";
+    byId("shown").textContent = found.length === total ? total.toLocaleString("en") + (total === 1 ? " finding" : " findings") : found.length.toLocaleString("en") + " of " + total.toLocaleString("en") + " findings";
   };
 
   for (const [name, select] of Object.entries(filters)) {

@@ -10,7 +10,7 @@ from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import NONE, Child, Html, data, document, el, join, mark, more, slug, table
 from auditkit.report_data import Report, Row
 from auditkit.report_data.views import RuleCount, checker_state, clusters, headline, rule_counts, worst_findings
-from auditkit.report_data.words import amount, count, evidence, interval, meanings, plain
+from auditkit.report_data.words import amount, count, evidence, interval, many, meanings, plain
 
 SHOWN_METRICS = 12  # of the whole corpus, per checker; the others are folded away
 MAX_METRICS = 500  # folded away, per checker; metrics.json has all
@@ -117,7 +117,7 @@ def _scores(report: Report, checker: str) -> Html | None:
         label = f"{count(len(values))} documents from {low:.3g} to {high:.3g}, half of them up to {at[0]}"
         shown = charts.histogram(counts.tolist(), label=label)
         rows.append((data(name.partition("/")[2]), count(len(values)), *at, f"{high:.4g}", shown))
-    head = ("Score", "Documents", "Half up to", "90% up to", "99% up to", "Highest", "From 0 to the highest")
+    head = ("Score", "Documents", "Half up to", "90% up to", "99% up to", "Highest", "Spread from 0 up (log heights)")
     return table("How its scores spread", head, rows[:SHOWN_RULES], numbers=(1, 2, 3, 4, 5)) if rows else None
 
 
@@ -159,7 +159,7 @@ def copies(report: Report) -> Html | None:
             )
         )
     n_removed = sum(len(group.removed) for group in groups)
-    said = f"{count(n_removed)} documents were removed as near-copies of {count(len(groups))} that stay. "
+    said = f"{many(n_removed, 'document')} removed as near-copies of {count(len(groups))} that stay. "
     said += "Each has a certificate: the exact similarity (Jaccard, of word shingles) to the document that stays."
     head = ("Document that stays", "Copies removed", "Similarity", "Copies")
     return join([el("p", said), table("The largest groups of near-copies", head, rows, numbers=(1, 2))])

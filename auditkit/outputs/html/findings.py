@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from auditkit.outputs.html.elements import Html, data, document, el, join
 from auditkit.report_data import Report
-from auditkit.report_data.words import MAX_TEXT, count, evidence, plain
+from auditkit.report_data.words import MAX_TEXT, count, evidence, many, plain
 
 BUDGET_BYTES = 4_200_000  # of 5 MB for the page; the rest of it takes some 0.3 MB
 MAX_ROWS = 40_000  # a browser searches them within a frame or two
@@ -94,7 +94,7 @@ def _numbered(numbers: dict[str, int], column: pa.ChunkedArray, limit: int) -> l
 def section(report: Report, embedded_rows: int) -> Html:
     """The section with search, filters and table; the script takes over what stands in it."""
     total = report.findings.num_rows
-    said = f"{count(total)} findings."
+    said = f"{many(total, 'finding')}."
     if embedded_rows < total:
         said = f"{count(embedded_rows)} of {count(total)} findings, the worst of every rule; findings.parquet has all."
     top = report.worst.slice(0, STATIC_ROWS).to_pylist()

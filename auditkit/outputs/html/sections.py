@@ -22,6 +22,7 @@ from auditkit.report_data.words import (
     gate_name,
     gate_value,
     interval,
+    many,
     meanings,
     percent,
     plain,
@@ -45,7 +46,7 @@ def verdict(report: Report) -> Html:
     names = ("rows in", "kept", "redacted", "dropped", "quarantined")
     tiles = [(count(counts[key]), name, key) for key, name in zip(COUNTS, names, strict=True)]
     tiles.append((count(report.findings.num_rows), "findings", "findings"))
-    read = f"{count(counts['rows_in'])} rows in {count(len(inputs))} file{'s' * (len(inputs) != 1)}"
+    read = f"{many(counts['rows_in'], 'row')} in {many(len(inputs), 'file')}"
     size_ = size(sum(item["bytes"] for item in inputs))
     return el(
         "header",
@@ -138,7 +139,8 @@ def _not_looked_for(report: Report) -> Html | None:
     if not rows:
         return None
     return more(
-        f"Not measured: {len(rows)} metrics", table("Not measured", ("Metric", "Slice", "Why"), rows[:SHOWN_FILES])
+        f"Not measured: {many(len(rows), 'number')}",
+        table("Not measured", ("Metric", "Slice", "Why"), rows[:SHOWN_FILES]),
     )
 
 
