@@ -76,7 +76,8 @@ def find(texts: pa.Array) -> Hits:
     occupation = words.occupation[rows[:, 3]]
     seen = (country >= 0) | (members > 0) | (occupation >= 0)
     rows = rows[seen]
-    return Hits(*rows[:, :3].T, country[seen], kind[seen], members[seen], nationality[seen], occupation[seen])
+    text, start, end = rows[:, 0], rows[:, 1], rows[:, 2]
+    return Hits(text, start, end, country[seen], kind[seen], members[seen], nationality[seen], occupation[seen])
 
 
 def _scan(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import NONE, Child, Html, data, el, join, more, table
+from auditkit.outputs.html.skew_pictures import heat_map
 from auditkit.report_data import Report, Row
 from auditkit.report_data.words import count, percent, plain
 from auditkit.resources import resource
@@ -47,11 +48,13 @@ def section(report: Report) -> Html | None:
     for dimension in dict.fromkeys(str(row["metric"]).rpartition(".")[0] for row in rows):
         ratios = [row for row in rows if row["metric"] == f"{dimension}.ratio"]
         shares = [row for row in rows if row["metric"] == f"{dimension}.share"]
+        if dimension == "label":
+            continue
         if ratios:
             parts.append(_ratios(dimension, ratios, {row["slice"]: row for row in shares}))
         elif shares:
             parts.append(_shares(dimension, shares))
-    parts.append(_impact(rows))
+    parts += [_labels(rows), _impact(rows)]
     return join(parts) if any(part is not None for part in parts) else None
 
 
@@ -156,6 +159,14 @@ def _shares(dimension: str, rows: Sequence[Row]) -> Html:
     title = f"{plain(dimension, limit=40).capitalize()}: shares of {count(n)} mentions"
     made = table(title, ("Group", "Share", "95% interval", "Counts", "Share and interval"), lines, numbers=(1, 2, 3))
     return made if n >= FEW else more(f"{title}, too few to tell", made)
+
+
+def _labels(rows: Sequence[Row]) -> Html | None:
+    """Regions within each label as a heat map."""
+    picture = heat_map([row for row in rows if row["metric"] == "label.region_share"])
+    if picture is None:
+        return None
+    return el("figure", picture, el("figcaption", "Share of each region among the places named under each label"))
 
 
 def _impact(rows: Sequence[Row]) -> Html | None:
