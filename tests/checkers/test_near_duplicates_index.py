@@ -75,7 +75,7 @@ def test_long_documents_are_exact_too(tmp_path, length):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3_000), st.integers(0, 200), st.integers(0, 200))
 def test_sketches_tell_the_exact_similarity(seed, n_common, n_left, n_right):
-    from auditkit.checkers.near_duplicates.sketches import similarity, sketch_all, sketch_ends
+    from auditkit.checkers.near_duplicates.sketches import largest_sketch, similarity, sketch_all, sketch_ends
 
     rng = np.random.default_rng(seed)
     values = np.unique(rng.integers(0, 2**64, n_common + n_left + n_right, np.uint64, endpoint=False))
@@ -86,7 +86,7 @@ def test_sketches_tell_the_exact_similarity(seed, n_common, n_left, n_right):
     sketch = np.zeros(int(ends[0]), np.uint8)
     sketch_all(right, np.array([0]), sizes, ends, sketch)
     exact = n_common / len(values)
-    assert similarity(left, len(right), sketch, 0.8) == (exact if exact >= 0.8 else -1.0)
+    assert similarity(left, largest_sketch(left, 0.8), len(right), sketch, 0.8) == (exact if exact >= 0.8 else -1.0)
 
 
 def test_grown_is_as_good_as_built_at_once(tmp_path):

@@ -92,16 +92,20 @@ def candidates(index: Index, state: State) -> Candidates:
 
 def verified(index: Index, found: Candidates, state: State, looked: State | None, threshold: float) -> Answer:
     """The first candidate of each document that is similar enough; `looked` has the gram sets of whoever has any."""
-    from auditkit.checkers.near_duplicates.sketches import similarity
+    from auditkit.checkers.near_duplicates.sketches import largest_sketch, similarity
 
     number, exact = found.exact.copy(), found.exact != NONE
     jaccard = exact.astype(np.float64)
     sets = _sets(looked)
+    asking, grams, own = NONE, np.zeros(0, np.uint64), np.zeros(0, np.uint32)
     for who, candidate in zip(found.who.tolist(), found.number.tolist(), strict=True):
         if number[who] != NONE:
             continue
+        if who != asking:
+            asking, grams = who, sets[int(state["doc"][who])]
+            own = largest_sketch(grams, index.manifest.threshold)
         n, sketch = _sketch(index, candidate)
-        similar = similarity(sets[int(state["doc"][who])], n, sketch, threshold)
+        similar = similarity(grams, own, n, sketch, threshold)
         if similar >= 0:
             number[who], jaccard[who] = candidate, similar
     return Answer(number, jaccard, exact)

@@ -180,8 +180,19 @@ def sketch_all(
 
 
 @kernel
-def similarity(grams: Hashes, n: int, sketch: NDArray[np.uint8], threshold: float) -> float:
-    """Exact Jaccard similarity of a set to one of n grams, known by its sketch; -1 when below the threshold."""
+def largest_sketch(grams: Hashes, threshold: float) -> Sums:
+    """The sums of one part that suffice for every set of up to PART grams which may be similar to this one."""
+    sums = np.zeros(capacity(min(PART, int(grams.size / threshold) + 1), threshold), np.uint32)
+    add_to_sketch(grams, 1, sums)
+    return sums
+
+
+@kernel
+def similarity(grams: Hashes, own: Sums, n: int, sketch: NDArray[np.uint8], threshold: float) -> float:
+    """Exact Jaccard similarity of a set to one of n grams, known by its sketch; -1 when below the threshold.
+
+    own: the set's `largest_sketch`; its beginning is the sketch of any smaller size.
+    """
     if min(grams.size, n) < threshold * max(grams.size, n) - 1e-9:
         return -1.0
     parts = parts_of(n)
@@ -189,7 +200,10 @@ def similarity(grams: Hashes, n: int, sketch: NDArray[np.uint8], threshold: floa
     for k in range(sums.size):
         for byte in range(BYTES_PER_SUM):
             sums[k] |= np.uint32(sketch[BYTES_PER_SUM * k + byte]) << np.uint32(8 * byte)
-    add_to_sketch(grams, parts, sums)
+    if parts == 1:
+        sums ^= own[: sums.size]
+    else:
+        add_to_sketch(grams, parts, sums)
     size = sums.size // parts
     differing = 0
     for part in range(parts):
