@@ -8,11 +8,11 @@ from types import TracebackType
 
 import click
 
-from auditkit.cli import corpus, rules, runs
+from auditkit.cli import corpus, index, rules, runs
 from auditkit.cli.group import cli, complain
 from auditkit.errors import EXIT_INCOMPLETE, EXIT_PASS, EXIT_USAGE, AuditkitError
 
-__all__ = ["cli", "corpus", "main", "rules", "runs"]
+__all__ = ["cli", "corpus", "index", "main", "rules", "runs"]
 
 
 def main() -> None:

@@ -14,25 +14,30 @@ from auditkit.waivers import WAIVERS_FILE
 INPUTS = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 
 
+def field_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--field, given to the command as a dictionary."""
+
+    @click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="ROLE=PATH",
+        help="Where a text is: response=output, text=body.de, group=qid ...",
+    )
+    @wraps(command)
+    def wrapped(*args: Any, fields: tuple[str, ...], **options: Any) -> Any:
+        return command(*args, fields=_fields(fields), **options)
+
+    return wrapped
+
+
 def policy_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """--policy and --field, shared by the commands that read a corpus."""
+    """--policy and --field, shared by the commands that audit a corpus."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        @click.option(
-            "--policy", default=default, show_default=True, metavar="NAME|FILE", help="Packaged policy or TOML file."
-        )
-        @click.option(
-            "--field",
-            "fields",
-            multiple=True,
-            metavar="ROLE=PATH",
-            help="Where a text is: response=output, text=body.de, group=qid ...",
-        )
-        @wraps(command)
-        def wrapped(*args: Any, fields: tuple[str, ...], **options: Any) -> Any:
-            return command(*args, fields=_fields(fields), **options)
-
-        return wrapped
+        text = "Packaged policy or TOML file."
+        option = click.option("--policy", default=default, show_default=True, metavar="NAME|FILE", help=text)
+        return option(field_options(command))
 
     return decorate
 
