@@ -207,3 +207,15 @@ def test_a_json_document_is_refused_with_a_clear_word(read, write_bytes, data):
 
 def test_json_lines_under_the_name_json_are_read(read, write_bytes):
     assert read(write_bytes("a.json", GOOD * 2)).all_texts == ["good"] * 2
+
+
+def test_a_file_that_is_cut_anywhere_loses_at_most_its_last_row(read, write_bytes):
+    """Plain JSON lines say nothing of their length: what is whole is read, a torn last line is named."""
+    lines = [json.dumps({"id": i, "text": f"né {i}"}, ensure_ascii=False).encode() for i in range(4)]
+    whole = b"\n".join(lines) + b"\n"
+    for length in range(len(lines[0]), len(whole) + 1):
+        found = read(write_bytes("a.jsonl", whole[:length]))
+        n_whole = sum(len(b"\n".join(lines[: n + 1])) <= length for n in range(4))
+        assert len(found.texts) == n_whole
+        torn = whole[:length].rpartition(b"\n")[2]
+        assert [bad.raw for bad in found.quarantined] == ([torn] if torn and torn not in lines else [])
