@@ -214,7 +214,7 @@ def next_steps(report: Report) -> list[str]:
         steps.append("Read quarantine.jsonl: it holds every row that could not be read, with line and reason.")
     failed = [str(gate["metric"]) for gate in report.gates if gate["status"] == "fail"]
     if failed:
-        steps.append("Open report.html and look at the findings behind " + ", ".join(failed[:3]) + ".")
+        steps.append("Look at the findings behind " + ", ".join(failed[:3]) + " (report.html has them all).")
         steps.append("Repair the source, or change the policy's action (flag, redact, drop), and gate kept/ again.")
     if not steps and report.verdict == "pass":
         steps.append("Train on kept/ and archive this run folder with the model: it is the record of what went in.")

@@ -130,7 +130,7 @@ def section(report: Report, embedded_rows: int) -> Html:
     note = el("p", f"Without script this page shows the worst {count(len(top))}.", class_="noscript")
     return join(
         [
-            el("p", said),
+            el("p", said, class_="noscript" if embedded_rows == total else None),
             note if total > len(top) else None,
             tools,
             el("p", "", id="shown", role="status"),

@@ -114,9 +114,9 @@ def _folded(title: str, head: Sequence[Child], lines: Sequence[Sequence[Child]])
 
 
 def _missing(row: Row, shares: dict[str, Row]) -> float:
-    """How far the share of a group is from its reference share."""
+    """How far the share of a group is from its reference share; 0 where it was never named and that is not known."""
     share = _share(row, shares) or 0.0
-    return abs(share - share / row["value"]) if row["value"] else 1.0
+    return abs(share - share / row["value"]) if row["value"] else 0.0
 
 
 def _share(row: Row, shares: dict[str, Row]) -> float | None:
