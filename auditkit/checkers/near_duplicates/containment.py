@@ -22,19 +22,21 @@ if TYPE_CHECKING:
 LONGEST, SHORTEST = 13, 5
 _MULTIPLY = np.uint64(0xFF51AFD7ED558CCD)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
-_32, _48 = np.uint64(32), np.uint64(48)
+_32 = np.uint64(32)
 
 
 class Table(NamedTuple):
     """Which items have which gram: items[starts[i]:starts[i + 1]] have grams[i]; grams ascend.
 
-    marks: bool[2^16], whether a gram begins with these bits. lengths: which n occur.
+    marks: bool, at least 16 places per gram, whether a gram shifted down by `shift` is one of them.
+    lengths: which n occur.
     """
 
     grams: Hashes
     starts: Places
     items: Places
     marks: NDArray[np.bool_]
+    shift: int
     lengths: Places
 
 
@@ -48,10 +50,12 @@ def table_of(texts: Sequence[str], unicode: Folding) -> tuple[Table, Places]:
     new[1:] = (grams[1:] != grams[:-1]) | (items[1:] != items[:-1])
     grams, items = grams[new], items[new]
     distinct, starts = np.unique(grams, return_index=True)
-    marks = np.zeros(1 << 16, bool)
-    marks[(distinct >> _48).astype(np.int64)] = True
+    bits = min(28, max(16, len(distinct).bit_length() + 4))
+    marks = np.zeros(1 << bits, bool)
+    marks[(distinct >> np.uint64(64 - bits)).astype(np.int64)] = True
     sizes = np.bincount(items, minlength=len(texts)).astype(np.int64)
-    return Table(distinct, np.append(starts, len(grams)).astype(np.int64), items, marks, np.flatnonzero(lengths)), sizes
+    starts = np.append(starts, len(grams)).astype(np.int64)
+    return Table(distinct, starts, items, marks, 64 - bits, np.flatnonzero(lengths)), sizes
 
 
 @kernel
@@ -115,7 +119,7 @@ def held(texts: Texts, unicode: Folding, table: Table) -> tuple[Places, Places]:
             power = power_of(length)
             for i in range(n - length + 1):
                 gram = gram_at(sums, i, length, power)
-                if not table.marks[gram >> _48]:
+                if not table.marks[gram >> np.uint64(table.shift)]:
                     continue
                 at = np.searchsorted(table.grams, gram)
                 if at < table.grams.size and table.grams[at] == gram:
