@@ -102,3 +102,23 @@ def sign(run: Path, who: str, key: Path | None, note: str) -> int:
 
     click.echo(sign_run(run, who=who, key=key, note=note))
     return EXIT_PASS
+
+
+@cli.command(short_help="Round against round: what moved by more than chance.")
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
+@click.option("--policy", metavar="NAME|FILE", help="Exit 1 when a metric that this policy gates moved for the worse.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Also the metrics that did not move.")
+def compare(run_a: Path, run_b: Path, policy: str | None, format_: str, everything: bool) -> int:
+    r"""Print the metrics of RUN_B that differ from those of RUN_A by more than chance, with intervals.
+
+    \b
+    Example:
+      auditkit compare rounds/1 rounds/2 --policy self-training
+    """
+    from auditkit.compare import as_json, as_text, compare_runs
+
+    changes, code = compare_runs(run_a, run_b, policy)
+    click.echo(as_json(changes) if format_ == "json" else as_text(changes, everything=everything))
+    return code
