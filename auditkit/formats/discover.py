@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,10 @@ from auditkit.formats.sniffing import kind_of_name, wrong_content
 from auditkit.shards import Source
 from auditkit.text.safe import printable
 
-_PAPERS = ("readme", "license", "licence", "notice", "changelog", "citation", "copying")
+_PAPERS = re.compile(
+    r"(?:(?:readme|licen[sc]e)(?:[-_]\w+)?|notice|changelog|citation|copying)(?:\.(?:md|txt|rst|cff|bib))?",
+    re.IGNORECASE,
+)
 _PAPER_NAMES = frozenset({"dataset_info.json", "dataset_dict.json", "dataset_infos.json", "state.json"})
 _COPY = 1 << 20
 _MAX_FILES = 100_000  # each is opened, hashed, written and synced for itself: more would take hours for that alone
@@ -148,9 +152,7 @@ def _inner_folder(search: _Search, path: str, root: str) -> None:
 
 
 def _is_paper(name: str) -> bool:
-    lower = name.lower()
-    stem = lower.split(".", maxsplit=1)[0]
-    return name.startswith((".", "_")) or lower in _PAPER_NAMES or stem in _PAPERS
+    return name.startswith((".", "_")) or name in _PAPER_NAMES or _PAPERS.fullmatch(name) is not None
 
 
 def _link(search: _Search, path: str, root: str) -> None:

@@ -38,9 +38,20 @@ def test_a_folder_is_read_whole_in_the_order_of_bytes(tmp_path, tree):
 
 def test_hidden_files_and_the_papers_of_a_data_set_are_no_data(tmp_path, tree):
     folder = tree(
-        "a.jsonl", ".git/x.bin", "_SUCCESS", "_tmp/a.jsonl", "README.md", "LICENSE", "license.txt", "dataset_info.json"
+        "a.jsonl",
+        ".git/x.bin",
+        "_SUCCESS",
+        "_tmp/a.jsonl",
+        "README.md",
+        "LICENSE",
+        "license.txt",
+        "README_zh.md",
+        "LICENSE-MIT",
+        "dataset_info.json",
     )
     assert names(tmp_path, folder) == ["a.jsonl"]
+    folder = tree("notice.jsonl", "license.csv", "notices.txt", "readmes.md")
+    assert names(tmp_path, folder) == ["a.jsonl", "license.csv", "notice.jsonl", "notices.txt", "readmes.md"]
 
 
 def test_a_file_of_unknown_kind_is_refused_by_name_with_all_others(tmp_path, tree):
