@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auditkit.checker import State
-from auditkit.checkers.hallucination.answers import final_answer
+from auditkit.checkers.hallucination.answers import ASKS_NUMBER, final_answer
 from auditkit.checkers.hallucination.words import PERSONS
 from auditkit.documents import Batch, Text
 
@@ -127,8 +127,10 @@ def _samples(texts: Sequence[Text]) -> list[str]:
 
 
 def _is_open(prompt: str, answers: Sequence[str]) -> bool:
+    """Whether a vote would be about taste or about a person; a prompt that asks for a number is neither."""
+    asks_number = bool(prompt) and ASKS_NUMBER.search(prompt[-2000:]) is not None
     return bool(
-        (prompt and (_OPEN_ENDED.search(prompt[:2000]) or _ABOUT_PERSONS.search(prompt[:2000])))
+        (prompt and not asks_number and (_OPEN_ENDED.search(prompt[:2000]) or _ABOUT_PERSONS.search(prompt[:2000])))
         or any(answer in PERSONS for answer in answers)
     )
 

@@ -37,7 +37,7 @@ _LABELLED = re.compile(
 )
 _CHOICE = re.compile(r"^[\s*\"'(\[]{0,6}(?:(?:option|choice)\s+)?([A-Ha-h])(?:[)\].:*]|$)")
 _YES_NO = re.compile(r"^\W{0,4}(yes|no|true|false)\b(?=[.,;:!\s]|$)", re.IGNORECASE)
-_ASKS_NUMBER = re.compile(
+ASKS_NUMBER = re.compile(
     r"""\bhow\s(?:many|much|long|far|old|fast|tall|often|big)\b|\bcalculate|\bcompute|\bsolve\b|\bwhat\sis\s[-\d(]
   | \bwhat\spercent|\bevaluate\b|\bfind\sthe\b|\bwhat\s(?:is|was|are)\sthe\s
     (?:total|sum|average|mean|area|volume|price|cost|value|number|distance|speed|probability)""",
@@ -78,7 +78,7 @@ def _unmarked(text: str, length: int, prompt: str) -> str:
         return yes_no.group(1).lower()
     short = length < 200 and len(text.split()) <= SHORT_WORDS
     number = ""
-    if _ASKS_NUMBER.search(prompt) or (_CALCULATION.search(text) and not short):
+    if ASKS_NUMBER.search(prompt) or (_CALCULATION.search(text) and not short):
         number = _last_number(text, prompt)
     return number or (canonical(text, prompt) if short else "")
 

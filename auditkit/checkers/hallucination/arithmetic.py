@@ -61,6 +61,7 @@ class _Run:
         return bool(self.items) and (isinstance(self.items[-1], Leaf) or self.items[-1] == ")")
 
     def add(self, item: Item, token: Token) -> None:
+        """One more item, read from this token."""
         if self.first < 0:
             self.first = token.start
         self.items.append(item)
@@ -85,6 +86,7 @@ class _Reader:
         }  # fmt: skip
 
     def read(self, tokens: Sequence[Token]) -> list[Equation]:
+        """The equations of these tokens."""
         for token in tokens:
             self.steps[token.kind](token)
         self.reset()
@@ -99,6 +101,7 @@ class _Reader:
     # one method per kind of token
 
     def num(self, token: Token) -> None:
+        """A number is the next operand, or begins a new expression."""
         leaf = Leaf(token.value, token.decimals, token.percent, token.money)
         if self.note is not None:
             self.compare_note(leaf, token)
@@ -122,6 +125,7 @@ class _Reader:
         return last in FUNCTIONS or (last == "of" and earlier in FUNCTIONS)
 
     def word(self, token: Token) -> None:
+        """A word outside an operand: prose, a name, or the end of an expression."""
         word, run = token.text.lower(), self.run
         if word in CLOSING or run.broken_line:
             self.reset()
@@ -172,6 +176,7 @@ class _Reader:
             run.opaque = True
 
     def op(self, token: Token) -> None:
+        """A sign between operands, a leading minus, or a bullet."""
         run = self.run
         if run.complete:
             soft = run.broken_line or (token.text == "-" and not token.glued)
@@ -192,6 +197,7 @@ class _Reader:
             run.opaque = True
 
     def open(self, token: Token) -> None:
+        """A bracket: of the expression, of a function call, or of a remark."""
         run = self.run
         if not run.items and token.glued and self.before[1]:
             run.opaque = True
@@ -201,6 +207,7 @@ class _Reader:
         run.depth += 1
 
     def close(self, token: Token) -> None:
+        """A closing bracket; without an opening one the expression is over."""
         run = self.run
         if run.depth == 0:
             self.reset()
@@ -212,8 +219,9 @@ class _Reader:
         run.words = words
 
     def eq(self, token: Token) -> None:
+        """A relation: what was read is a left side, and the right side of the relation before."""
         run = self.run
-        if token.text[0].isalpha() and not _has_sign(run.items):  # "the distance is 5" is no equation
+        if token.text[0].isalpha() and not _has_sign(run.items) and not _is_measure(run):  # "the speed is 5"
             self.reset()
             self.before = ("", "")
             return
@@ -222,10 +230,12 @@ class _Reader:
         worded = token.text[0].isalpha()
         run.loose = worded or run.words > 0
         run.unsure = run.unsure or (worded and "^" in run.items)  # "a frequency of 4 x 10^4 is 7.5 m"
+        run.unsure = run.unsure or (len(run.items) == 1 and self.before[1] in ("if", "assume", "suppose", "assuming"))
         self.left = run if run.items or run.opaque else None
         self.run, self.about, self.before = _Run(), token.text == "≈", ("", "")
 
     def stop(self, token: Token) -> None:
+        """Punctuation ends an expression, a new line only where nothing connects the lines."""
         if token.text == "\n" and self.run.items:
             self.run.broken_line = True
         elif token.text != "\n" or self.left is None:
@@ -235,6 +245,7 @@ class _Reader:
         self.before = ("", "")
 
     def opaque(self, token: Token) -> None:
+        """Something that is not understood: the expression around it is not checked."""
         if self.run.complete and not token.glued and self.run.words:
             self.reset()
         self.run.opaque = True
@@ -249,6 +260,7 @@ class _Reader:
             self.note = (Leaf(-last.value if negative else last.value, last.decimals), token)
 
     def compare_note(self, leaf: Leaf, token: Token) -> None:
+        """The number right behind a note must be its result."""
         assert self.note is not None
         noted, note = self.note
         self.note = None
@@ -269,7 +281,8 @@ class _Reader:
         results = list(_right_readings(right))
         for items in _left_readings(left):
             for result in results:
-                held = holds(items, result, about=self.about) if _is_equation(items, result) else None
+                about = self.about or len(items) == 1  # a conversion is never exact to the digit
+                held = holds(items, result, about=about) if _is_equation(items, result) else None
                 if held:
                     return True
                 verdict = held if held is not None else verdict
@@ -285,6 +298,8 @@ def _doubtful(left: _Run, right: _Run) -> bool:
         span = items[1] == "-" and left.tight and items[0].value < items[2].value
         if fraction or span:
             return True
+    if len(items) == 1 and right.word not in UNITS:  # "2 hours is 30 minutes longer"
+        return True
     leaves = [item for item in (*items, *right.items) if isinstance(item, Leaf)]
     letters = {leaf.unit for leaf in leaves if len(leaf.unit) == 1}
     mixed = bool(letters) and any(len(leaf.unit) != 1 for leaf in leaves) and ("+" in items or "-" in items)
@@ -304,6 +319,13 @@ def _is_part(items: Sequence[Item]) -> bool:
 def _is_variable(word: str) -> bool:
     """`x`, `n1`; unit letters are none."""
     return (len(word) == 1 and word not in UNITS and word.lower() != "k") or any(sign.isdigit() for sign in word)
+
+
+def _is_measure(run: _Run) -> bool:
+    """`5 km` alone, right before the relation: `5 km is 3.1 miles`."""
+    lone = run.items[0] if len(run.items) == 1 else None
+    exact = isinstance(lone, Leaf) and lone.unit in UNITS and lone.unit.rstrip("s") not in ("month", "year")
+    return exact and run.words == 1
 
 
 def _has_sign(items: Sequence[Item]) -> bool:

@@ -106,9 +106,11 @@ class _Parser:
         self.items, self.mode, self.at = items, mode, 0
 
     def peek(self) -> Item | None:
+        """The next item, None at the end."""
         return self.items[self.at] if self.at < len(self.items) else None
 
     def sum(self) -> float | None:
+        """Terms and + and -, from left to right."""
         left = self.product()
         while left is not None and self.peek() in ("+", "-"):
             sign = self.items[self.at]
@@ -129,6 +131,7 @@ class _Parser:
         return self.mode == PERCENT and alone and adds and isinstance(item, Leaf) and item.percent
 
     def product(self) -> float | None:
+        """Factors and * and /, from left to right; a bracket behind a factor multiplies."""
         left = self.power()
         while left is not None:
             item = self.peek()
@@ -143,6 +146,7 @@ class _Parser:
         return left
 
     def power(self) -> float | None:
+        """A base and ^, from right to left, within bounds."""
         base = self.unary()
         if base is None or self.peek() != "^":
             return base
@@ -155,6 +159,7 @@ class _Parser:
         return float(base**exponent)
 
     def unary(self) -> float | None:
+        """A number, a bracket, or one of them behind a sign."""
         item = self.peek()
         self.at += 1
         if isinstance(item, Leaf):

@@ -23,6 +23,7 @@ ARITHMETIC, UNSUPPORTED = "hallucination/arithmetic", "hallucination/unsupported
 MAX_FOUND = 20  # findings of one rule in one text; the last one counts the rest
 _MAY_CALCULATE = (
     r"[=≈]\s{0,3}[-−–$€£(\[\d.<\\*~]|[=≈] (?:about|approx|roughly|around|nearly|almost)"
+    r"|\d ?[a-z]{1,11} (?:is|equals|is equal to) \d"
     r"|(?:[+*×÷/x]|times|plus|minus|by|of) ?[$€£]?[\d.,]+ (?:is|gives|makes|equals) "
 )
 

@@ -66,7 +66,7 @@ _ANCHOR = re.compile(
     r"|\b(?:is equal to|equals|is|gives|makes)\s[$€£]?\d"
 )
 _SIGN_BEFORE = re.compile(
-    r"[\d)%>a-z]\s{0,2}[-+*/×x÷^−–·]\s{0,2}[$€£]?[\d(.]|\b(?:times|plus|minus|by|of)\s[$€£]?\d|\d\s?[a-z]{1,12}\s?=|<<|\\"
+    r"[\d)%>a-z]\s{0,2}[-+*/×x÷^−–·]\s{0,2}[$€£]?[\d(.]|\b(?:times|plus|minus|by|of)\s[$€£]?\d|\d\s?[a-z]{1,12}\s?(?:=|(?:is|equals)\b)|<<|\\"
 )
 
 
