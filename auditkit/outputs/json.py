@@ -10,6 +10,7 @@ from typing import Any
 
 from auditkit.report_data import Report
 from auditkit.report_data.views import drop_reasons
+from auditkit.report_data.words import details
 
 
 def render(report: Report) -> str:
@@ -36,5 +37,5 @@ def render(report: Report) -> str:
 def _findings(report: Report) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = report.located.drop_columns(["order"]).to_pylist()
     for row in rows:
-        row["detail"] = json.loads(row["detail"] or "{}")
+        row["detail"] = details(row)
     return rows

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from auditkit.checker import Rule
 from auditkit.report_data import Row
@@ -127,11 +128,20 @@ def size(n_bytes: float | None) -> str:
     return f"{n_bytes:.0f} bytes"
 
 
+def details(finding: Row) -> dict[str, Any]:
+    """The detail as an object; what a plug-in wrote that is none stands under `text`."""
+    try:
+        values = json.loads(finding["detail"] or "{}")
+    except ValueError:
+        values = finding["detail"]
+    return values if isinstance(values, dict) else {"text": values}
+
+
 def evidence(finding: Row, *, limit: int = 120) -> str:
     """The masked evidence; where there is none, what the detail says: `slice Europe, ratio 3.3`."""
     if finding["evidence"]:
         return plain(finding["evidence"], limit=limit)
-    values = json.loads(finding["detail"] or "{}")
+    values = details(finding)
     shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
     known = [f"{name} {value}" for name, value in shown.items() if isinstance(value, str | int)]
     return plain(", ".join(known), limit=limit)
