@@ -91,9 +91,11 @@ class Against:
 
     def asked(self, state: State) -> NDArray[np.int64]:
         """Keys of the documents whose gram sets are needed to compare them with the indexes, one per exact group."""
+        if not self.indexes:
+            return np.zeros(0, np.int64)
         speakers = _speakers(state)
         who = [matching.candidates(index, speakers).who for index in self.indexes]
-        docs: NDArray[np.int64] = speakers["doc"][np.unique(np.concatenate([np.zeros(0, np.int64), *who]))]
+        docs: NDArray[np.int64] = speakers["doc"][np.unique(np.concatenate(who))]
         return docs
 
     def known(self, state: State, looked: State | None) -> list[Known]:
