@@ -35,11 +35,16 @@ def open_corpus(source: Any, policy: Policy, scratch: Path) -> Corpus:
     sources = discover(paths, scratch=scratch)
     layouts: list[Layout] = []
     refused: list[str] = []
+    misused: list[str] = []
     for item in sources:
         try:
             layouts.append(detect_layout(item, policy.fields, limits))
         except InputError as error:
             refused.append(str(error))
+        except ConfigError as error:
+            misused.append(str(error))
+    if misused:
+        raise ConfigError("\n".join(dict.fromkeys([*misused, *refused])))
     if refused:
         raise InputError.joined(refused)
     return Corpus(sources, layouts, read_shards, limits)

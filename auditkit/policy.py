@@ -16,7 +16,7 @@ from auditkit.errors import ConfigError, suggestion
 from auditkit.guard import attempt
 from auditkit.resources import resource
 
-PACKAGED = ("default", "web-pretraining", "synthetic-sft", "self-training", "pre-commit")
+PACKAGED = ("default", "web-pretraining", "synthetic-sft", "self-training", "pre-commit", "secrets")
 ACTIONS = ("flag", "redact", "drop")
 FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split")
 CORPUS_METRICS = ("rows", "quarantined_share", "dropped_share", "redacted_share", "kept_share")

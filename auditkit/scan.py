@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.audit import How, examine, gate, load_policy
+from auditkit.changed import Changed, changed_inputs, nothing_changed
 from auditkit.engine.first_pass import Corpus
 from auditkit.errors import EXIT_FAIL, EXIT_INCOMPLETE, EXIT_PASS, ConfigError
 from auditkit.report_data import Report
@@ -22,19 +23,27 @@ from auditkit.writing import manifest_of
 
 
 def scan_inputs(
-    inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str, accepted: Accepted
+    inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str, accepted: Accepted, since: str = ""
 ) -> tuple[str, int]:
-    """(text, exit code): findings in this format; 1 with findings, 3 when something was not looked at, else 0."""
+    """(text, exit code): findings in this format; 1 with findings, 3 when something was not looked at, else 0.
+
+    With `since` only the rows that this git revision lacks are looked at.
+    """
     from auditkit.outputs import render
     from auditkit.outputs.terminal import lines
 
     chosen = load_policy(policy, fields)
     with tempfile.TemporaryDirectory(prefix="auditkit-") as scratch:
-        examined = examine(inputs, chosen, Path(scratch), How(accepted=accepted))
-        report, settled = _report(examined)
+        reduced = _changed(inputs, since, Path(scratch)) if since else {name: Changed(name, name) for name in inputs}
+        if not reduced:
+            return "", EXIT_PASS
+        examined = examine(list(reduced), chosen, Path(scratch), How(accepted=accepted))
+        sources = examined.work.corpus.sources
+        paths = {one.name: reduced.get(one.path, Changed(as_given(one.path, inputs), "")) for one in sources}
+        report, settled = _report(examined, paths)
         if format == "text":
-            text = lines(report, paths={source.name: source.path for source in examined.work.corpus.sources})
-            text += _unread(examined)
+            text = lines(report, paths={name: one.path for name, one in paths.items()})
+            text += _unread(examined, paths)
         else:
             text = render(report, format).decode("utf-8")
     return text, _exit_code(report, settled, chosen.corpus.max_quarantined)
@@ -49,7 +58,29 @@ def _exit_code(report: Report, settled: Settled, max_quarantined: float) -> int:
     return EXIT_FAIL if live else EXIT_PASS
 
 
-def _report(examined: Examined) -> tuple[Report, Settled]:
+def _changed(inputs: list[str], since: str, scratch: Path) -> dict[str, Changed]:
+    """File to look at -> what it stands for, of the inputs that changed since the revision."""
+    from auditkit.formats import discover
+
+    if nothing_changed(inputs, since):
+        return {}
+    paths = [source.path for source in discover(inputs, scratch=scratch)]
+    changed = changed_inputs(paths, since, scratch)
+    return {one.copy: Changed(as_given(one.path, inputs), one.copy, one.lines) for one in changed}
+
+
+def as_given(path: str, inputs: list[str]) -> str:
+    """The path as the user would write it: as an input or below one, relative where that was."""
+    for item in inputs:
+        top = Path(item).absolute()
+        if Path(path) == top:
+            return item
+        if Path(path).is_relative_to(top):
+            return str(Path(item) / Path(path).relative_to(top))
+    return path
+
+
+def _report(examined: Examined, paths: Mapping[str, Changed]) -> tuple[Report, Settled]:
     """The report of an audit in memory, with the line of each finding."""
     findings: list[pa.Table] = []
     documents: list[pa.Table] = []
@@ -59,7 +90,7 @@ def _report(examined: Examined) -> tuple[Report, Settled]:
         manifest=manifest_of(examined, settled, []),
         metrics=[metric.as_dict() for metric in settled.metrics],
         run={},
-        findings=table.append_column("line", _lines(examined.work.corpus, table)),
+        findings=table.append_column("line", _lines(examined.work.corpus, table, paths)),
         documents=pa.concat_tables(documents),
         certificates=certificates_of(examined, settled.decisions),
         rules=examined.judgement.rules,
@@ -67,7 +98,7 @@ def _report(examined: Examined) -> tuple[Report, Settled]:
     return report, settled
 
 
-def _lines(corpus: Corpus, findings: pa.Table) -> pa.Array:
+def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Changed]) -> pa.Array:
     """The 1-based line of each finding's row, null where it has no row."""
     wanted: dict[str, set[int]] = {}
     places = list(zip(findings["file"].to_pylist(), findings["row"].to_pylist(), strict=True))
@@ -82,7 +113,7 @@ def _lines(corpus: Corpus, findings: pa.Table) -> pa.Array:
             for row in rows:
                 inside = row - shard.first_row
                 line = shard.line + int(starts[inside]) if starts is not None else row + 1
-                found[shard.source.name, row] = line
+                found[shard.source.name, row] = paths[shard.source.name].line_of(line)
     return pa.array([found.get((file, row)) if row is not None else None for file, row in places], pa.int64())
 
 
@@ -93,17 +124,16 @@ def _row_lines(payload: bytes | None, n_rows: int) -> Any:
     return numbers if len(numbers) == n_rows else np.arange(n_rows)
 
 
-def _unread(examined: Examined) -> str:
+def _unread(examined: Examined, paths: Mapping[str, Changed]) -> str:
     """A line for every row that could not be read and every gap."""
     from auditkit.text.safe import printable
 
-    paths = {source.name: source.path for source in examined.work.corpus.sources}
     store, n_shards = examined.work.store, examined.work.corpus.n_shards
-    said = [
-        f"{printable(paths[row.file])}:{row.line}: corpus/unreadable: {printable(row.reason)}"
-        for looked in store.each(n_shards)
-        for row in looked.quarantined
-    ]
+    said = []
+    for looked in store.each(n_shards):
+        for row in looked.quarantined:
+            place = f"{printable(paths[row.file].path)}:{paths[row.file].line_of(row.line)}"
+            said.append(f"{place}: corpus/unreadable: {printable(row.reason)}")
     said += [printable(gap.sentence()) for gap in (*examined.first.gaps, *examined.finished.gaps)]
     return "".join(line + "\n" for line in said)
 

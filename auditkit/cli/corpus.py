@@ -10,6 +10,7 @@ import click
 
 from auditkit.cli.group import cli
 from auditkit.cli.options import INPUTS, accepting, policy_options, runner_options
+from auditkit.errors import EXIT_PASS
 
 
 @cli.command(short_help="Audit a corpus, split it into kept and dropped, report, give a verdict.")
@@ -56,20 +57,13 @@ def gate(inputs: tuple[str, ...], out: Path, plant: int | None, **options: Any) 
 @policy_options("pre-commit")
 @click.option(
     "--format",
-    "format_",
     type=click.Choice(["text", "json", "sarif", "github", "junit"]),
     default="text",
     show_default=True,
 )
+@click.option("--changed-since", "since", default="", metavar="REV", help="Only rows that this git revision lacks.")
 @accepting
-def scan(
-    inputs: tuple[str, ...],
-    policy: str,
-    fields: dict[str, str],
-    format_: str,
-    waivers: Path | None,
-    baseline: Path | None,
-) -> int:
+def scan(inputs: tuple[str, ...], waivers: Path | None, baseline: Path | None, **options: Any) -> int:
     r"""Print findings as PATH:LINE: rule: message. Exit 1 with findings, 0 without, 3 when something was not looked at.
 
     \b
@@ -77,11 +71,15 @@ def scan(
       auditkit scan data/new.jsonl
       git show :data.jsonl | auditkit scan - --format github
     """
+    from auditkit.changed import nothing_changed
+
+    if options["since"] and nothing_changed(inputs, options["since"]):
+        return EXIT_PASS
     from auditkit.audit import accepted_findings
     from auditkit.scan import scan_inputs
 
     known = accepted_findings(waivers, baseline)
-    text, code = scan_inputs(list(inputs), policy, fields=fields, format=format_, accepted=known)
+    text, code = scan_inputs(list(inputs), accepted=known, **options)
     click.echo(text, nl=False)
     return code
 

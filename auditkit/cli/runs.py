@@ -20,9 +20,14 @@ from auditkit.waivers import WAIVERS_FILE
     default="html",
     show_default=True,
     metavar="FORMAT",
-    help="html, markdown, json, sarif, github, junit, csv or text.",
+    help="html, markdown, json, sarif, github, junit, csv, gx or text.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: standard output.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Default: standard output. For gx also a folder, which then holds Data Docs too.",
+)
 def report(run: Path, format_: str, out: Path | None) -> int:
     r"""Write the report of a run; exits 0 whatever the verdict is.
 
@@ -31,14 +36,14 @@ def report(run: Path, format_: str, out: Path | None) -> int:
       auditkit report run --format sarif --out run.sarif
       auditkit report run --format markdown
     """
-    from auditkit.outputs import render
+    from auditkit.outputs import render, write
     from auditkit.report_data import read_report
 
-    data = render(read_report(run), format_)
+    finished = read_report(run)
     if out is None:
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(render(finished, format_))
     else:
-        out.write_bytes(data)
+        write(finished, format_, out)
     return EXIT_PASS
 
 
