@@ -192,7 +192,7 @@ def _news(data: Path) -> list[str]:
 
 def _masks(texts: list[str]) -> np.ndarray:
     """uint32 per text: the regions it names."""
-    state = cells_of(batch_of_texts(texts))
+    state, _ = cells_of(batch_of_texts(texts))
     masks = np.zeros(len(texts), np.uint32)
     masks[state["doc"]] = scheme("region").masks(state["places"])
     return masks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditkit.checker import Context, build
-from auditkit.checkers.skew import compare, mentions, statistics
+from auditkit.checkers.skew import compare, mentions, quota_prompts, statistics
 from auditkit.checkers.skew.cells import scheme
 from auditkit.checkers.skew.options import reference
 from auditkit.documents import Text, batch_of, batch_of_texts, concat, take
@@ -425,3 +425,57 @@ def test_occupations_are_counted_in_sentences_of_one_gender():
     engineer = metric(result, "occupation.feminine_share", "engineer")
     assert (engineer.numerator, engineer.denominator) == (0, 12)
     assert engineer.status == "undecided"  # one in nine engineers was a woman: 0 of 12 is no surprise
+
+
+def test_quotas_become_prompts_in_proportion_to_people():
+    texts = ["Rain in Fiji."] * 8 + ["Rain in France."] * 90
+    rows = [found.as_dict() for found in outcome(texts).metrics]
+    quota = {row["slice"]: row["value"] for row in rows if row["metric"] == "region.quota"}
+    prompts = list(quota_prompts(rows))
+    assert len(prompts) == sum(quota.values())
+    asian = [prompt["country"] for prompt in prompts if prompt["region"] == "Central and Southern Asia"]
+    assert asian.count("India") / len(asian) == pytest.approx(0.69, abs=0.02)
+    assert all(prompt["country"] in prompt["prompt"] for prompt in prompts)
+    assert len(list(quota_prompts(rows, most=3))) == 3
+
+
+def test_labels_have_their_own_quotas():
+    texts = ["Rain in France."] * 40 + ["Rain in India."] * 40
+    batch = batch_of(
+        [Text(doc, "text", "text", text) for doc, text in enumerate(texts)],
+        [{"doc": doc, "label": "sport" if doc < 40 else "trade"} for doc in range(80)],
+    )
+    checker = skew()
+    result = checker.finish(checker.map(batch), None, Context(80))
+    assert metric(result, "label.quota", "sport/Europe").value == 0
+    assert metric(result, "label.quota", "trade/Europe").value > 0
+    assert {prompt["label"] for prompt in quota_prompts(found.as_dict() for found in result.metrics)} == {
+        "sport",
+        "trade",
+    }
+
+
+def test_words_go_with_a_gender_by_rows_not_by_repetition():
+    rng = np.random.default_rng(3)
+    filler = ["alpha", "beta", "gamma", "delta"]
+    texts = [
+        f"{'He' if n % 2 else 'She'} likes {filler[rng.integers(4)]} {'trucks' if n % 2 and n % 3 else ''}"
+        for n in range(400)
+    ]
+    texts.append("She said " + "arial " * 500)
+    result = outcome(texts)
+    shown = {found.slice: found.value for found in result.metrics if found.metric == "word.log_odds"}
+    assert list(shown) == ["trucks"]
+    assert shown["trucks"] > 2
+
+
+def test_words_merge_as_they_are_cut(monkeypatch):
+    from auditkit.checkers.skew import words
+
+    monkeypatch.setattr(words, "KEEP", 20)
+    texts = [f"He said word{'abcdefghij'[n % 10]} and thing{'klmnopqrst'[n // 10]}" for n in range(100)]
+    checker, batch = skew(), batch_of_texts(texts)
+    whole = checker.map(batch)
+    parts = checker.merge(checker.map(take(batch, 0, 30)), checker.map(take(batch, 30, 100)))
+    assert 0 < len(whole["word_hash"]) <= 20
+    assert all(np.array_equal(whole[name], parts[name]) for name in whole)

@@ -48,10 +48,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.skew import cells, conditional, occupations, people, regions, repair
+from auditkit.checkers.skew import cells, conditional, occupations, people, quotas, regions, repair, words
 from auditkit.checkers.skew.comparison import compare
 from auditkit.checkers.skew.mentions import mentions
 from auditkit.checkers.skew.options import Rebalance, SkewOptions, reference, target_of
+from auditkit.checkers.skew.quotas import quota_prompts
 from auditkit.findings import Found, detail, found_table
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from auditkit.documents import Batch
     from auditkit.findings import Metric
 
-__all__ = ["Rebalance", "Skew", "SkewOptions", "compare", "mentions"]
+__all__ = ["Rebalance", "Skew", "SkewOptions", "compare", "mentions", "quota_prompts"]
 
 AXES = ("gender", "age", "religion", "race", "nationality", "disability", "orientation", "body", "class", "politics")
 REBALANCE = ("dropped", "bound", "gap", "share", "effective_rows")
@@ -88,8 +89,10 @@ class Skew:
         "region.ratio_to_baseline",
         "region.tv_to_baseline",
         "occupation.feminine_share",
+        "word.log_odds",
         "label.tv_distance",
         "label.region_share",
+        "label.quota",
         "intersection.log_lift",
         "toxicity.gap",
         *(f"rebalance.{metric}" for metric in REBALANCE),
@@ -109,11 +112,12 @@ class Skew:
 
     def map(self, batch: Batch) -> State:
         """Masks of the rows that mention a place or a group; see cells.cells_of."""
-        return cells.cells_of(batch)
+        state, people_of = cells.cells_of(batch)
+        return state | words.word_state(batch, people_of)
 
     def merge(self, left: State, right: State) -> State:
         """Both states."""
-        return cells.merged(left, right)
+        return cells.merged(left, right) | words.merged_words(left, right)
 
     def again(self, state: State, context: Context) -> State | None:
         """No second look: the masks say it all."""
@@ -131,8 +135,8 @@ class Skew:
         return {}
 
     def state_bytes(self, n_docs: int) -> int:
-        """32 bytes a row and 25 kB."""
-        return cells.state_bytes(n_docs)
+        """32 bytes a row and 3.2 MB at most, of which 3.1 MB are words."""
+        return cells.state_bytes(n_docs) + words.STATE_BYTES
 
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
         """All metrics; findings about the corpus, and about rows that list countries or are dropped to repair it."""
@@ -163,6 +167,7 @@ class Skew:
         yield from regions.place_metrics(state, n_rows, confidence=sure)
         yield from people.people_metrics(state["people"], n_rows, confidence=sure)
         yield from occupations.occupation_metrics(state["occupations"], confidence=sure)
+        yield from words.word_metrics(state, confidence=sure)
         yield from conditional.label_metrics(state, against, confidence=sure)
         yield from conditional.intersection_metrics(state, n_rows, confidence=sure)
         yield from conditional.score_metrics(state, context.scores, confidence=sure)
@@ -172,8 +177,8 @@ class Skew:
         """What to write instead of dropping: towards the target of the repair if there is one, else the reference."""
         repair_to = self.options.rebalance
         if repair_to is None or repair_to.dimension != "region":
-            return regions.quota_metrics(state["places"], reference(self.options.reference), tolerance=0.0)
-        return regions.quota_metrics(state["places"], target_of(repair_to), tolerance=repair_to.tolerance)
+            return quotas.quota_metrics(state, reference(self.options.reference), tolerance=0.0)
+        return quotas.quota_metrics(state, target_of(repair_to), tolerance=repair_to.tolerance)
 
 
 def _far_off(metrics: Sequence[Metric], rules: dict[str, Rule]) -> Iterable[Found]:

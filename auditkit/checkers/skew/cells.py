@@ -69,8 +69,8 @@ def _country_bits() -> NDArray[np.uint32]:
     return np.array([1 << subregions().index(country.subregion) for country in countries()], np.uint32)
 
 
-def cells_of(batch: Batch) -> State:
-    """The state of one batch; see state_bytes for its size."""
+def cells_of(batch: Batch) -> tuple[State, NDArray[np.uint64]]:
+    """The state of one batch (see state_bytes for its size), and the group mask of each of its rows."""
     texts = batch.texts.column("text")
     hits = find(texts)
     n_rows = len(batch)
@@ -83,7 +83,7 @@ def cells_of(batch: Batch) -> State:
     np.bitwise_or.at(people, owner, hits.members)
     labels = label_hashes(batch.records.column("label"))
     told = (places > 0) | (people > 0)
-    return {
+    state: State = {
         "doc": batch.docs[told],
         "places": places[told],
         "people": people[told],
@@ -94,6 +94,7 @@ def cells_of(batch: Batch) -> State:
         "occupations": gendered_sentences(hits, *utf8_buffers(texts)),
         **_label_table(batch.records.column("label"), labels),
     }
+    return state, people
 
 
 def _country_rows(hits: Hits, owner: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -47,7 +47,7 @@ def compare(left: Sequence[str], right: Sequence[str], confidence: float = 0.95)
     """
     regions = scheme("region")
     sides = [
-        stats.cells(regions.masks(cells_of(batch_of_texts(list(texts)))["places"]), len(regions.names))
+        stats.cells(regions.masks(cells_of(batch_of_texts(list(texts)))[0]["places"]), len(regions.names))
         for texts in (left, right)
     ]
     rows = ratio_metrics(sides[0], sides[1], regions.names, confidence=confidence)

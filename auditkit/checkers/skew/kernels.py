@@ -298,6 +298,12 @@ def quick_word(
 
 
 @kernel
+def one_blank(data: Bytes, stop: int, end: int, kinds: NDArray[np.uint8]) -> bool:
+    """Whether one blank stands between the word that ends at `stop` and the next, as it mostly does."""
+    return stop + 1 < end and data[stop] == 32 and data[stop + 1] < 128 and kinds[data[stop + 1]] != SEPARATOR
+
+
+@kernel
 def scan_texts(data: Bytes, offsets: NDArray[np.int64], terms: Terms, letters: Letters, hits: NDArray[np.int64]) -> int:
     """Write every match of every text into `hits` (int64[capacity, 8]) and say how many there are.
 
@@ -327,7 +333,7 @@ def scan_texts(data: Bytes, offsets: NDArray[np.int64], terms: Terms, letters: L
                         describe(hit, data, (offsets[text], before, end), terms, letters)
                     n_hits += 1
             before = at
-            if stop + 1 < end and data[stop] == 32 and data[stop + 1] < 128 and kinds[data[stop + 1]] != SEPARATOR:
+            if one_blank(data, stop, end, kinds):
                 gap, at = GAP_SPACE, stop + 1
             else:
                 gap, at = read_gap(data, stop, end, letters)

@@ -181,6 +181,12 @@ def lexicon() -> Lexicon:
     )
 
 
+def gender_bits() -> tuple[int, int]:
+    """The bits of masculine and feminine words."""
+    at = {group.name: bit for bit, group in enumerate(lexicon().groups) if group.axis == "gender"}
+    return at["masculine"], at["feminine"]
+
+
 def _ends(phrases: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """(hash of each whole phrase, hashes of all beginnings of phrases)."""
     rows, n_words = hashes_of(phrases)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auditkit.checkers.skew.lexicon import lexicon, occupations
+from auditkit.checkers.skew.lexicon import gender_bits, occupations
 from auditkit.findings import Metric, wilson
 
 if TYPE_CHECKING:
@@ -31,19 +31,12 @@ def gendered_sentences(hits: Hits, data: NDArray[np.uint8], offsets: NDArray[np.
     ends = np.flatnonzero(SENTENCE_ENDS[data[first:last]]) + first
     bounds = np.union1d(ends, offsets)
     sentence = np.searchsorted(bounds, hits.start, side="right")
-    men, women = (np.unique(sentence[hits.members & bit > 0]) for bit in _gender_bits())
+    men, women = (np.unique(sentence[hits.members >> np.uint64(bit) & np.uint64(1) > 0]) for bit in gender_bits())
     pairs = np.unique(np.stack([sentence[working], hits.occupation[working].astype(np.int64)], axis=1), axis=0)
     with_men, with_women = np.isin(pairs[:, 0], men), np.isin(pairs[:, 0], women)
     np.add.at(counts[:, 0], pairs[with_men & ~with_women, 1], 1)
     np.add.at(counts[:, 1], pairs[with_women & ~with_men, 1], 1)
     return counts
-
-
-def _gender_bits() -> tuple[np.uint64, np.uint64]:
-    """The bits of masculine and feminine words."""
-    groups = lexicon().groups
-    at = {group.name: bit for bit, group in enumerate(groups) if group.axis == "gender"}
-    return np.uint64(1 << at["masculine"]), np.uint64(1 << at["feminine"])
 
 
 def occupation_metrics(counts: NDArray[np.int64], *, confidence: float) -> Iterable[Metric]:

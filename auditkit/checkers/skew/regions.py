@@ -1,4 +1,4 @@
-"""Metrics of places: regions against a reference, continents, countries, and what to write to come near it."""
+"""Metrics of places: regions against a reference, continents, countries."""
 
 from __future__ import annotations
 
@@ -144,34 +144,3 @@ def country_metrics(counts: NDArray[np.int64], *, confidence: float) -> Iterable
     total, status = int(large.sum()), "ok" if whole else "not_checkable"
     value = erased / total if whole else None
     yield Metric(NAME, "country.erased_share", value, "", None, None, erased, total, "world-population", status)
-
-
-def quota_metrics(places: NDArray[np.uint32], reference: Reference, *, tolerance: float) -> Iterable[Metric]:
-    """region.quota: the fewest rows to write about each region so that the target is met and nothing is dropped."""
-    names = scheme("region").names
-    totals = stats.cells(scheme("region").masks(places), len(names)).totals
-    for name, more, total in zip(names, quotas(totals, reference.shares, tolerance), totals, strict=True):
-        yield Metric(NAME, "region.quota", float(more), name, None, None, int(more), int(total), reference.name)
-
-
-def quotas(totals: NDArray[np.int64], target: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
-    """int64[k] rows to add, each naming one part, so that every share comes within `tolerance` of its target.
-
-    The whole grows to the smallest size at which no part is over its upper bound; then each part is filled up.
-    Zeros when nothing is named or a named part must not be named at all.
-    """
-    named, most = totals > 0, target + tolerance
-    if not named.any() or (most[named] <= 0).any():
-        return np.zeros(len(totals), np.int64)
-    whole = max(float((totals[named] / most[named]).max()), float(totals.sum()))
-    filled = totals
-    for _ in range(100):  # rounding up moves the whole by a few rows; it settles in two or three steps
-        least = np.ceil(np.maximum(target - tolerance, 0.0) * whole - 1e-9)
-        filled = np.maximum(totals, least.astype(np.int64))
-        if filled.sum() <= whole + len(totals):
-            break
-        whole = float(filled.sum())
-    missing = max(0, int(whole) - int(filled.sum()))
-    room = np.maximum(np.floor(most * whole).astype(np.int64) - filled, 0)
-    given = np.minimum(room, np.diff(np.minimum(np.cumsum(room), missing), prepend=0))
-    return np.asarray(filled + given - totals, np.int64)
