@@ -281,6 +281,48 @@ def test_wrong_options_are_explained():
         build("hallucination", {"disable": ["emty"]})
 
 
+def test_labels_give_the_precision_of_each_threshold():
+    texts = [Text(doc, "response", "response", answer) for doc, answer in enumerate(("A: 4", "A: 4", "A: 4", "A: 5"))]
+    labels = ("true", "true", "false", "wrong")
+    batch = batch_of(texts, [{"doc": doc, "group": "q", "label": label} for doc, label in enumerate(labels)])
+    found = {metric.slice: metric for metric in finished(batch).metrics if metric.metric == "agreement_precision"}
+    assert (found["share>=0.25"].numerator, found["share>=0.25"].denominator) == (2, 4)
+    assert (found["share>=0.75"].numerator, found["share>=0.75"].denominator) == (2, 3)
+    assert found["share>=1"].status == "not_checkable"
+
+
+FACTS = {
+    "of": ("The capital of France is Lyon.", True),
+    "possessive": ("France's capital is Lyon.", True),
+    "backwards": ("Lyon is the capital of France.", True),
+    "right": ("The capital of France is Paris.", False),
+    "longer value": ("The capital of France is the city of Paris.", False),
+    "negated": ("The capital of France is not Lyon.", False),
+    "no value": ("The capital of France is a large city.", False),
+    "number": ("Acme was founded in 1987.", True),
+    "right number": ("Acme was founded in May 1999.", False),
+    "several values": ("Canada's language is French.", False),
+}
+
+
+@pytest.mark.parametrize(("text", "wrong"), FACTS.values(), ids=FACTS.keys())
+def test_facts_of_the_user(text, wrong, tmp_path):
+    path = tmp_path / "facts.csv"
+    path.write_text("subject,relation,value\nFrance,capital,Paris\nCanada,language,English\nCanada,language,French\n")
+    checker = build("hallucination", {"facts": ["Acme | was founded in | 1999"], "facts_file": str(path)})
+    found = checker.check(batch_of_texts([text])).findings["rule"].to_pylist()
+    assert ("hallucination/contradiction" in found) is wrong
+
+
+def test_facts_that_cannot_be_read_are_explained(tmp_path):
+    from auditkit.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="three parts"):
+        build("hallucination", {"facts": ["France | Paris"]})
+    with pytest.raises(ConfigError, match=r"facts_file.*No such file"):
+        build("hallucination", {"facts_file": str(tmp_path / "none.csv")})
+
+
 HOSTILE = {
     "one token": "a" * 1_000_000,
     "newlines": "\n" * 300_000,

@@ -21,7 +21,8 @@ What it misses (measured; benchmarks/hallucination.py prints all of it)
     are refused. `unsupported` ranks and is no probability; a faithful paraphrase in other words scores high.
 
 Options
-    min_agreement, min_group, unsupported_threshold, disable (rule ids without the prefix).
+    min_agreement, min_group, unsupported_threshold, disable (rule ids without the prefix), facts, facts_file (your own
+    table: subject, relation, value).
 
 Source
     Huang et al. 2022 (arXiv 2210.11610), Wang et al. 2022 (2203.11171), Cobbe et al. 2021 (2110.14168),
@@ -38,9 +39,10 @@ from typing import ClassVar
 import numpy as np
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.hallucination import agreement, per_document
+from auditkit.checkers.hallucination import agreement, facts, per_document
+from auditkit.checkers.hallucination.artefacts import Check
 from auditkit.documents import Batch
-from auditkit.findings import Found, Metric, detail, found_table
+from auditkit.findings import Found, Metric, detail, found_table, share
 
 PREFIX = "hallucination/"
 
@@ -51,13 +53,15 @@ class HallucinationOptions:
 
     min_agreement: rows whose answer has a smaller share of its group are findings. min_group: smallest group that can
     have findings. unsupported_threshold: score of a sentence from which it is a finding. disable: names of rules that
-    stay silent.
+    stay silent. facts: lines `subject | relation | value`; facts_file: a CSV file with these three columns.
     """
 
     min_agreement: float = 0.5
     min_group: int = 3
     unsupported_threshold: float = 0.9
     disable: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    facts_file: str = ""
 
     def check(self) -> Iterable[tuple[str, str]]:
         """What is wrong with the values."""
@@ -66,6 +70,11 @@ class HallucinationOptions:
                 yield name, f"expected a share from 0 to 1, got {getattr(self, name)}"
         if self.min_group < 2:
             yield "min_group", "a group has at least 2 rows"
+        try:
+            facts.read_facts(self.facts, self.facts_file)
+        except (OSError, ValueError) as error:
+            reason = error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
+            yield ("facts_file" if self.facts_file else "facts"), reason
         known = {rule.id.removeprefix(PREFIX) for rule in rule_pack("hallucination")}
         for name in self.disable:
             if name.removeprefix(PREFIX) not in known:
@@ -83,6 +92,7 @@ class Hallucination:
         "agreement_entropy",
         "agreement_kept_share",
         "agreement_groups",
+        "agreement_precision",
         "arithmetic_checked",
         "arithmetic_wrong",
         "grounding_checked",
@@ -100,13 +110,19 @@ class Hallucination:
         silent = {name.removeprefix(PREFIX) for name in self.options.disable}
         return tuple(rule for rule in rule_pack("hallucination") if rule.id.removeprefix(PREFIX) not in silent)
 
+    @cached_property
+    def _checks(self) -> dict[str, Check]:
+        """What rules without a pattern run: the built-in checks, and the user's facts."""
+        known = facts.read_facts(self.options.facts, self.options.facts_file)
+        return {**per_document.BUILTIN, facts.RULE: facts.contradictions(known)}
+
     def rules(self) -> Sequence[Rule]:
         """All rules that are not disabled."""
         return self._rules
 
     def check(self, batch: Batch) -> Checked:
         """Artefacts, equations and grounding of each document by itself."""
-        return per_document.check(batch, self._rules, threshold=self.options.unsupported_threshold)
+        return per_document.check(batch, self._rules, self._checks, threshold=self.options.unsupported_threshold)
 
     def map(self, batch: Batch) -> State:
         """Hashes of group and final answer of each document that has a response."""
@@ -134,8 +150,8 @@ class Hallucination:
         rule = f"{PREFIX}no-agreement"
         shown = zip(result.docs[low].tolist(), result.shares[low].tolist(), strict=True)
         found = [
-            Found(doc, rule, score=round(1 - share, 4), detail=detail(share=round(share, 4)))
-            for doc, share in shown
+            Found(doc, rule, score=round(1 - part, 4), detail=detail(share=round(part, 4)))
+            for doc, part in shown
             if any(known.id == rule for known in self._rules)
         ]
         scores = {"agreement": (result.docs, result.shares)}
@@ -146,33 +162,22 @@ class Hallucination:
         return 1024 + n_docs * agreement.BYTES_PER_DOC
 
     def _metrics(self, result: agreement.Agreed, n_docs: int) -> list[Metric]:
+        """Mean, entropy, groups; what each threshold keeps, and how much of it is right where labels tell."""
         known = result.shares[np.isfinite(result.shares)]
-        total, n_known = float(known.sum()), len(known)
+        total, n_known = round(float(known.sum()), 4), len(known)
         status = "ok" if n_known else "not_checkable"
-        mean = total / n_known if n_known else None
+        mean = round(total / n_known, 6) if n_known else None
         metrics = [
             Metric(self.name, "agreement_mean", mean, numerator=total, denominator=n_known, status=status),
             Metric(self.name, "agreement_entropy", result.entropy, denominator=result.n_groups, status=status),
             Metric(self.name, "agreement_groups", result.n_groups, numerator=result.n_groups, denominator=n_docs),
+            share(self.name, "not_checkable", n_docs - n_known, n_docs, slice="agreement"),
         ]
         for threshold in (0.25, 0.5, 0.75, 1.0):
-            kept = int((known >= threshold).sum())
-            value = kept / n_known if n_known else None
-            metrics.append(
-                Metric(
-                    self.name,
-                    "agreement_kept_share",
-                    value,
-                    f"share>={threshold:g}",
-                    None,
-                    None,
-                    kept,
-                    n_known,
-                    None,
-                    status,
-                )
-            )
-        missing = n_docs - n_known
-        value = missing / n_docs if n_docs else None
-        metrics.append(Metric(self.name, "not_checkable", value, "agreement", None, None, missing, n_docs))
+            shown = f"share>={threshold:g}"
+            kept = result.shares >= threshold
+            labelled = kept & (result.labels >= 0)
+            right = int((result.labels[labelled] == 1).sum())
+            metrics.append(share(self.name, "agreement_kept_share", int(kept.sum()), n_known, slice=shown))
+            metrics.append(share(self.name, "agreement_precision", right, int(labelled.sum()), slice=shown))
         return metrics

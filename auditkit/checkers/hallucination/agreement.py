@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 NO_ANSWER = np.uint64(0)
 NONE = -1.0  # a share that is not known; NaN would not equal itself in a stored state
 NAMED, SAME_PROMPT, SAMPLED = 0, 1, 2
+UNKNOWN = -1
+LABELS = {"true": 1, "correct": 1, "right": 1, "false": 0, "incorrect": 0, "wrong": 0}
+"""What a label says of an answer; other labels say nothing of it."""
 STATE_COLUMNS: Mapping[str, Any] = {
     "doc": np.int64, "group": np.uint64, "answer": np.uint64, "kind": np.uint8, "open": np.bool_, "share": np.float64,
+    "label": np.int8,
 }  # fmt: skip
 BYTES_PER_DOC: int = sum(np.dtype(kind).itemsize for kind in STATE_COLUMNS.values())
 
@@ -38,7 +42,9 @@ _OPEN_ENDED = re.compile(
     (?:write|describe|compose|create|generate|imagine|brainstorm|suggest|design|tell\sme\s(?:a|about)|come\sup\swith
       |invent|develop|draft|discuss|explain|summari[sz]e|paraphrase|rewrite|rephrase|list|make\sup|produce|propose
       |provide|outline|give\s(?:me\s)?(?:an?|some|\w+)\s(?:example|idea|tip|reason))\b
-  | \b(?:your\sopinion|do\syou\sthink|a\stypical)\b
+  | \b(?:your\sopinion|do\syou\sthink|a\stypical|random|favou?rite|for\sexample)\b
+  | ^\W*name\s(?:an?|one|any|some|two|three|four|five|ten|\d{1,3})\b
+  | ^\W*(?:hi|hello|hey|thanks|thank\syou|ok|okay|good\s(?:morning|evening))\b[^?]{0,30}$
   | \b(?:write|tell|compose|create|generate|make\sup)\b[^.?!\n]{0,40}
     \b(?:poem|story|essay|haiku|slogan|joke|tweet|song)\b""",
     re.IGNORECASE | re.VERBOSE,
@@ -56,13 +62,14 @@ class Agreed:
     """One row per document with a named group or a prompt that others share, in order of the documents.
 
     shares: share of the group's rows with the same final answer, NaN where refused. judged: the group has min_group
-    rows and was not refused.
+    rows and was not refused. labels: 1 right, 0 wrong, UNKNOWN.
     entropy: mean over groups of the entropy in bits of their answers, equal answers taken as one.
     """
 
     docs: NDArray[np.int64]
     shares: NDArray[np.float64]
     judged: NDArray[np.bool_]
+    labels: NDArray[np.int8]
     n_groups: int
     n_refused: int
     n_without_answer: int
@@ -86,10 +93,12 @@ def merged(left: State, right: State) -> State:
 
 def state_of(batch: Batch) -> State:
     """One row per document that has a response: hash of its group and of its final answer."""
-    names = dict(zip(batch.docs.tolist(), batch.records.column("group").to_pylist(), strict=True))
+    docs = batch.docs.tolist()
+    names = dict(zip(docs, batch.records.column("group").to_pylist(), strict=True))
+    labels = dict(zip(docs, batch.records.column("label").to_pylist(), strict=True))
     rows = [
-        row
-        for doc, texts in groupby(batch.iter_texts("prompt", "response"), key=lambda text: text.doc)
+        (*row, LABELS.get((labels[doc] or "").lower(), UNKNOWN))
+        for doc, texts in groupby(batch.iter_texts("prompt", "response", "text"), key=lambda text: text.doc)
         if (row := _row(doc, names[doc], list(texts))) is not None
     ]
     if not rows:
@@ -102,7 +111,8 @@ def state_of(batch: Batch) -> State:
 
 def _row(doc: int, group: str | None, texts: Sequence[Text]) -> tuple[int, int, int, int, bool, float] | None:
     prompts = [text.text for text in texts if text.role == "prompt"]
-    responses = [text for text in texts if text.role == "response"]
+    answering = "response" if any(text.role == "response" for text in texts) or group is None else "text"
+    responses = [text for text in texts if text.role == answering]
     if not responses or (not prompts and group is None and len(responses) == 1):
         return None
     prompt = "\n".join(prompts)
@@ -145,8 +155,8 @@ def agreed(state: State, *, min_group: int = 3) -> Agreed:
     """The shares of all groups. O(n log n); independent of the order of the rows."""
     sampled = state["kind"] == SAMPLED
     order = np.lexsort((state["doc"][~sampled], state["answer"][~sampled], state["group"][~sampled]))
-    doc, group, answer, kind, is_open = (
-        state[name][~sampled][order] for name in ("doc", "group", "answer", "kind", "open")
+    doc, group, answer, kind, is_open, label = (
+        state[name][~sampled][order] for name in ("doc", "group", "answer", "kind", "open", "label")
     )
     first = _firsts(group)
     of_group = np.cumsum(first) - 1
@@ -164,12 +174,14 @@ def agreed(state: State, *, min_group: int = 3) -> Agreed:
     docs = np.concatenate([doc[counted], state["doc"][sampled]])
     shares = np.concatenate([share[counted], own])
     judged = np.concatenate([size[of_group][counted] >= min_group, np.ones(int(sampled.sum()), np.bool_)])
+    labels = np.concatenate([label[counted], state["label"][sampled]])
     by_doc = np.argsort(docs, kind="stable")
     usable = counted & ~refused
     return Agreed(
         docs[by_doc],
         shares[by_doc],
         judged[by_doc] & np.isfinite(shares[by_doc]),
+        labels[by_doc],
         n_groups=int((first & usable).sum() + np.isfinite(own).sum()),
         n_refused=int(refused.sum() + np.isnan(own).sum()),
         n_without_answer=int((usable & (answer == NO_ANSWER)).sum()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from auditkit.checker import Checked, Rule
 from auditkit.checkers.hallucination.arithmetic import equations
-from auditkit.checkers.hallucination.artefacts import ARTEFACTS, Rows, artefacts, candidates
+from auditkit.checkers.hallucination.artefacts import ARTEFACTS, Check, Rows, artefacts, candidates
 from auditkit.checkers.hallucination.claims import CHECKS
 from auditkit.checkers.hallucination.structure import STRUCTURE, style
 from auditkit.documents import Batch, Text
@@ -27,16 +27,16 @@ _MAY_CALCULATE = (
     r"|(?:[+*×÷/x]|times|plus|minus|by|of) ?[$€£]?[\d.,]+ (?:is|gives|makes|equals) "
 )
 
-_CHECKS = {**ARTEFACTS, **CHECKS, **STRUCTURE}
+BUILTIN: Mapping[str, Check] = {**ARTEFACTS, **CHECKS, **STRUCTURE}
 
 Tallies = dict[tuple[str, str], tuple[int, int]]
 
 
-def check(batch: Batch, rules: Sequence[Rule], *, threshold: float) -> Checked:
-    """Findings, score `unsupported` and tallies of a batch."""
+def check(batch: Batch, rules: Sequence[Rule], checks: Mapping[str, Check], *, threshold: float) -> Checked:
+    """Findings, scores and tallies of a batch; `checks` holds what rules without a pattern run."""
     rows = Rows(batch)
     active = {rule.id for rule in rules}
-    found = artefacts(rows, rules, _CHECKS)
+    found = artefacts(rows, rules, checks)
     tallies: Tallies = {}
     found += [item for item in recheck(rows, len(batch), tallies) if item.rule in active]
     scores, ungrounded = ground(rows, threshold, tallies)
