@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import json
 from collections import Counter
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from auditkit.checker import Context, build
 from auditkit.checkers.diversity import report, sketch
 from auditkit.documents import batch_of_texts, take
+from auditkit.errors import ConfigError
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -133,3 +135,27 @@ def test_metrics_are_announced():
 
 def test_entropy():
     assert report.entropy(np.array([1, 1, 0, 2])) == pytest.approx(1.5)
+
+
+def test_self_bleu_is_one_for_copies_and_small_for_strangers():
+    copies = outcome(["the cat sat on the mat today"] * 5)
+    strangers = outcome([f"a{n} b{n} c{n} d{n} e{n} f{n}" for n in range(5)])
+    assert metric(copies, "self_bleu").value == pytest.approx(1)
+    assert metric(strangers, "self_bleu").value < 0.3
+    assert metric(outcome(["one text of five words"]), "self_bleu").value is None
+
+
+def test_change_against_an_earlier_run(tmp_path):
+    before = [found.as_dict() for found in outcome(TEXTS).metrics]
+    (tmp_path / "metrics.json").write_text(json.dumps(before), encoding="utf-8")
+    checker = build("diversity", {"reference": str(tmp_path)})
+    result = checker.finish(checker.map(batch_of_texts([*TEXTS, *TEXTS])), None, Context(2 * len(TEXTS)))
+    assert metric(result, "change", "vocabulary").value == 1
+    assert metric(result, "change", "distinct_n/1").value == pytest.approx(0.5, abs=1e-5)
+    copies = metric(result, "change", "duplicate_lines_share")
+    assert copies.low < copies.value < copies.high
+
+
+def test_a_reference_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match="no run folder 'nowhere'"):
+        build("diversity", {"reference": "nowhere"})

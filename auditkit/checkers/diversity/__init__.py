@@ -23,17 +23,20 @@ What it misses
     like size, or rounds of one loop.
 
 Options
-    None yet: the findings' bounds are in rules/packs/diversity.toml.
+    reference   the folder of an earlier run: the metric `change` is each figure over that run's
+    The findings' bounds are in rules/packs/diversity.toml.
 
 Source
     distinct-n: Li et al. 2016, arXiv 1510.03055. Inter-sample n-gram frequency: Mishra et al. 2020, arXiv 2005.00816;
     here the mean number of documents that a distinct n-gram occurs in. Compression ratio: Shaib et al. 2024, arXiv
-    2403.00553. Vendi score: Friedman and Dieng 2023, arXiv 2210.02410. Duplicate lines: Rae et al. 2021 (Gopher).
+    2403.00553. Self-BLEU: Zhu et al. 2018, arXiv 1802.01886. Vendi score: Friedman and Dieng 2023, arXiv 2210.02410.
+    Duplicate lines: Rae et al. 2021 (Gopher), Table A1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
@@ -49,7 +52,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DiversityOptions:
-    """No options."""
+    """reference: the folder of an earlier run that this corpus is held against (metric `change`); "" = none."""
+
+    reference: str = ""
+
+    def check(self) -> Iterable[tuple[str, str]]:
+        """A folder that is not there."""
+        if self.reference and not Path(self.reference).is_dir():
+            yield "reference", f"there is no run folder '{self.reference}'"
 
 
 class Diversity:
@@ -70,6 +80,8 @@ class Diversity:
         "distinct_openings",
         "top_opening_share",
         "compression_ratio",
+        "self_bleu",
+        "change",
         "pairwise_similarity",
         "vendi_score",
     )
@@ -115,6 +127,8 @@ class Diversity:
         """All metrics, and findings about the corpus where one lies beyond its rule's bound."""
         del looked, context
         metrics = report.metrics_of(state)
+        if self.options.reference:
+            metrics += report.change_metrics(metrics, Path(self.options.reference))
         return Outcome(found_table(_findings(metrics, self.rules())), metrics)
 
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import bz2
+import json
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auditkit.checkers.diversity import sketch
+from auditkit.errors import ConfigError
 from auditkit.findings import Metric, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from auditkit.checker import State
 
 NAME = "diversity"
+ORDERS = 4
+WORD = re.compile(r"\w+")
 QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -81,17 +88,70 @@ def line_metrics(state: State) -> Iterable[Metric]:
 
 
 def likeness_metrics(state: State) -> Iterable[Metric]:
-    """compression_ratio of the sample; pairwise_similarity and vendi_score of hashed word vectors."""
+    """compression_ratio and self_bleu of the sample; pairwise_similarity and vendi_score of hashed word vectors."""
     raw = b"\n".join(
         text for _, text in sorted(zip(state["sample_key"].tolist(), state["sample_text"].tolist(), strict=True))
     )
     yield measured("compression_ratio", len(raw) / len(bz2.compress(raw)) if raw else None, over=len(raw))
+    sampled = [text.decode("utf-8", "ignore").lower() for text in state["sample_text"].tolist()]
+    yield measured("self_bleu", self_bleu([WORD.findall(text) for text in sampled]), over=len(sampled))
     n = int(state["docs"][1])
     squares = float(state["docs"][3])
     total = state["vector"].astype(np.float64)
     pairs = (float(total @ total) - squares) / max(squares, 1.0) / (n - 1) if n > 1 else None
     yield measured("pairwise_similarity", pairs, over=n)
     yield measured("vendi_score", vendi(state["outer"]) if n else None, over=n)
+
+
+def self_bleu(texts: Sequence[Sequence[str]]) -> float | None:
+    """Mean BLEU-4 of each text against all others: 0 = no phrase returns, 1 = copies. Zhu et al. 2018.
+
+    Precisions are smoothed by one (Lin and Och 2004); there is no brevity penalty, since some other text is as long.
+    None for fewer than two texts of four words.
+    """
+    texts = [text for text in texts if len(text) >= ORDERS]
+    if len(texts) < 2:
+        return None
+    logs = np.zeros(len(texts))
+    for order in range(1, ORDERS + 1):
+        counts = [Counter(zip(*(text[at:] for at in range(order)), strict=False)) for text in texts]
+        logs += np.log(np.array(_clipped(counts)))
+    return float(np.exp(logs / ORDERS).mean())
+
+
+def _clipped(counts: Sequence[Counter[tuple[str, ...]]]) -> list[float]:
+    """For each text the smoothed share of its n-grams that another text has as often."""
+    largest: dict[tuple[str, ...], tuple[int, int, int]] = {}  # most, its text, second most
+    for text, grams in enumerate(counts):
+        for gram, count in grams.items():
+            most, owner, second = largest.get(gram, (0, -1, 0))
+            largest[gram] = (count, text, most) if count > most else (most, owner, max(second, count))
+    shares = []
+    for text, grams in enumerate(counts):
+        found = 0
+        for gram, count in grams.items():
+            most, owner, second = largest[gram]
+            found += min(count, second if owner == text else most)
+        shares.append((found + 1) / (sum(grams.values()) + 1))
+    return shares
+
+
+def change_metrics(metrics: Sequence[Metric], folder: Path) -> Iterable[Metric]:
+    """Change per `metric` or `metric/slice`: this corpus over an earlier run; bounds where both have an interval."""
+    try:
+        rows = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{folder}: it has no readable metrics.json") from error
+    before = {(row["metric"], row["slice"]): row for row in rows if row["checker"] == NAME}
+    for metric in metrics:
+        row = before.get((metric.metric, metric.slice))
+        if row is None or not row["value"] or metric.value is None:
+            continue
+        low = metric.low / row["high"] if metric.low is not None and row["high"] else None
+        high = metric.high / row["low"] if metric.high is not None and row["low"] else None
+        name = f"{metric.metric}/{metric.slice}" if metric.slice else metric.metric
+        value = metric.value / row["value"]
+        yield Metric(NAME, "change", value, name, low, high, metric.value, row["value"], folder.name)
 
 
 def vendi(outer: NDArray[np.int64]) -> float:
