@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.checker import Context, Outcome, build
+from auditkit.checkers.near_duplicates import index
 from auditkit.documents import Batch, Text, batch_of, batch_of_texts, take
 from auditkit.errors import AuditkitError, ConfigError
 
@@ -272,3 +273,28 @@ def test_lines_are_counted_as_in_plain_python(documents, indent):
     }
     counts = {line: sum(number in document for document in documents) for number, line in enumerate(lines)}
     assert found == {line: count for line, count in counts.items() if count >= 5 and len(line) >= 32}
+
+
+PROMPT = " ".join(f"given{i}" for i in range(120))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "copy"),
+    [
+        pytest.param("forty two", "forty three", False, id="another short answer"),
+        pytest.param("forty two", "Forty Two!", True, id="the same short answer"),
+        pytest.param(SENTENCE, " ".join(reversed(SENTENCE.split()[:20])), False, id="another long answer"),
+        pytest.param(SENTENCE, SENTENCE + " and tall", True, id="nearly the same long answer"),
+    ],
+)
+@pytest.mark.parametrize("where", ["run", "index"])
+def test_the_same_prompt_with_another_answer_is_no_copy(tmp_path, left, right, copy, where):
+    def record(doc: int, answer: str) -> list[Text]:
+        return [Text(doc, "prompt", "prompt", PROMPT + f" {doc}"), Text(doc, "response", "response", answer)]
+
+    both = batch_of([*record(0, left), *record(1, right)], [{"doc": 0}, {"doc": 1}])
+    if where == "run":
+        assert bool(removed(audit(both))) is copy
+    else:
+        index.build(str(tmp_path / "i"), [take(both, 0, 1)])
+        assert (1 in removed(audit(both, against=[str(tmp_path / "i")]))) is copy

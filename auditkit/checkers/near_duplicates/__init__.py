@@ -14,7 +14,8 @@ Thai, Khmer, ...) are words of their own. Its grams are 5 words in a row; a docu
 Exact copies are found by a 64-bit hash of the words. Near-copies are looked for among documents that share a band of a
 one-permutation minimum-hash signature, and verified on their whole gram sets. Then the documents are visited by
 priority (`keep`): whoever has not been removed stays and removes every document that is similar enough to it.
-A document that another checker drops may be removed, but never is the copy that stays.
+A document that another checker drops may be removed, but never is the copy that stays. The same prompt with another
+answer is no copy: where responses differ, the grams in which the records differ must be too few to be half of them.
 
 Other findings only flag: `contamination` (an item of a benchmark, or a withheld text, is in the document), `leakage`
 (a copy stands in another split), `label-conflict`, `answer-conflict`, `repeated-response`, `repeated-line`.
@@ -23,7 +24,9 @@ What it misses: pairs at the threshold share no band with probability 1e-4, more
 without a letter or digit is a copy only of one with the same symbols; one with nothing visible is never a copy.
 Paraphrases and translations share no words and are not looked for.
 
-Options: see `Options`.
+Options: `threshold` (0.8; 0.4 to 1); `keep` ("longest" in characters, "first", "best") and for "best" `score`, the name
+of a document score, after a "-" the lowest; `against`, folders of `auditkit index`, whose documents win over those of the
+run, and benchmarks in JSONL or Parquet, whose items no document may contain; `withheld`, single texts likewise.
 
 Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (one-permutation hashing).
 """

@@ -122,4 +122,6 @@ class Against:
 def _speakers(state: State) -> State:
     """The first document of each exact group: its copies share whatever is found for it."""
     rows = np.sort(exact_groups(state).first)
-    return {name: state[name][rows] for name in ("doc", "words", "text", "keys")}
+    own = {name: state[name][rows] for name in ("doc", "words", "text", "keys")}
+    paired = np.isin(state["pair_doc"], own["doc"])
+    return own | {name: state[name][paired] for name in ("pair_doc", "pair_response", "pair_words")}

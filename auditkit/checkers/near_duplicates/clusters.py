@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from auditkit.checkers.near_duplicates.relations import answers_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -126,8 +128,10 @@ def _near(
     order = np.lexsort((speakers, -ranks.priority[speakers], ~ranks.stays[speakers]))
     nodes, speakers = nodes[order], speakers[order]
     ends = np.cumsum(looked["sizes"])
-    sets = Sets(looked["grams"], (ends - looked["sizes"])[order], ends[order], threshold)
-    buckets = _band_buckets(state["keys"][rows[order]])
+    answers = answers_of(state)
+    starts, ends, asked = (ends - looked["sizes"])[order], ends[order], rows[order]
+    sets = Sets(looked["grams"], starts, ends, threshold, answers.hashes[asked], answers.sizes[asked])
+    buckets = _band_buckets(state["keys"][asked])
     if _pairs(buckets) > CROWDED * len(order):
         buckets, sets = _rare_gram_buckets(sets)
     found = leaders(buckets, sets, int(ranks.stays[speakers].sum()))

@@ -3,9 +3,10 @@
     INDEX/index.json            what is in it: version, threshold, bands, input names, segments with sizes and SHA-256
     INDEX/seg-000000/keys.bin   uint32[n, bands]   band keys            texts.bin   uint64[n]  hash of all words
                      sizes.bin  uint32[n]          distinct grams       files.bin   uint32[n]  place in the input names
-                     rows.bin   uint32[n]          row of the input     sketches.bin uint8     3 bytes per sum
+                     rows.bin   uint32[n]          row of the input     answers.bin uint64[n]  hash of the response
+                     sketches.bin uint8            3 bytes per sum
 
-A document takes 92 bytes and, at threshold 0.8, three quarters of a byte per gram: 385 bytes for the 361 grams of a
+A document takes 100 bytes and, at threshold 0.8, three quarters of a byte per gram: 393 bytes for the 361 grams of a
 page of 4.4 kB. The texts themselves are not in it; similarities are exact all the same, by `sketches`.
 Files are memory-mapped. Nothing that index.json names is ever changed: `add` writes a new segment beside the others,
 syncs it, and replaces index.json by one rename, so that a crash at any moment leaves the index as it was.
@@ -28,6 +29,7 @@ import numpy as np
 
 from auditkit.checkers.near_duplicates.documents import gram_sets, signed
 from auditkit.checkers.near_duplicates.options import MANIFEST, Bands, Options
+from auditkit.checkers.near_duplicates.relations import answers_of, related
 from auditkit.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ COLUMNS = {
     "sizes": np.uint32,
     "files": np.uint32,
     "rows": np.uint32,
+    "answers": np.uint64,
     "sketches": np.uint8,
 }
 
@@ -78,6 +81,7 @@ class Segment(NamedTuple):
     sizes: NDArray[np.uint32]
     files: NDArray[np.uint32]
     rows: NDArray[np.uint32]
+    answers: NDArray[np.uint64]
     sketches: NDArray[np.uint8]
     ends: NDArray[np.int64]
 
@@ -201,7 +205,7 @@ def _append(index: Index, batches: Iterable[Batch]) -> Index:
 
 def _columns(batch: Batch, index: Index, files: list[str]) -> dict[str, NDArray[np.generic]]:
     """What a segment remembers of a batch; new input names are added to `files`."""
-    state: State = signed(batch, index.bands)
+    state: State = signed(batch, index.bands) | related(batch)
     looked = gram_sets(batch, batch.docs)
     column = batch.records.column("file")
     names = column.dictionary.to_pylist()
@@ -217,6 +221,7 @@ def _columns(batch: Batch, index: Index, files: list[str]) -> dict[str, NDArray[
         "sizes": _sizes(state, looked),
         "files": of_name[column.indices.to_numpy(zero_copy_only=False)],
         "rows": batch.records.column("row").to_numpy(zero_copy_only=False),
+        "answers": answers_of(state).hashes,
         "sketches": _sketches(state, looked, index.manifest.threshold),
     }
 

@@ -19,12 +19,17 @@ _LOW_48 = np.uint64((1 << 48) - 1)
 
 
 class Sets(NamedTuple):
-    """Gram sets: that of document i is values[starts[i]:ends[i]], sorted; similar from the threshold on."""
+    """Gram sets: that of document i is values[starts[i]:ends[i]], sorted; similar from the threshold on.
+
+    answers: hash of the response, 0 without; answer_sizes: grams in it.
+    """
 
     values: NDArray[np.uint64]
     starts: Places
     ends: Places
     threshold: float
+    answers: NDArray[np.uint64]
+    answer_sizes: Places
 
 
 class Buckets(NamedTuple):
@@ -67,6 +72,20 @@ def walk_of(buckets: Buckets, n: int) -> Walk:
 
 
 @kernel
+def answers_differ(left: int, right: int, sets: Sets, similarity: float) -> bool:
+    """Whether two documents may be the same prompt with different answers.
+
+    Sets of similarity J and sizes n, m differ in (n + m) (1 - J) / (1 + J) grams. Only when these are more than a third
+    of the grams of both answers can the answers have less than half of their grams in common.
+    """
+    if sets.answers[left] == 0 or sets.answers[right] == 0 or sets.answers[left] == sets.answers[right]:
+        return False
+    both = sets.ends[left] - sets.starts[left] + sets.ends[right] - sets.starts[right]
+    differing = both * (1 - similarity) / (1 + similarity)
+    return bool(3 * differing > sets.answer_sizes[left] + sets.answer_sizes[right] + 1e-6)
+
+
+@kernel
 def visit(place: int, buckets: Buckets, walk: Walk, sets: Sets, found: Found) -> None:
     """Compares the leader at this place with everyone behind it in the bucket, and takes the removed ones out."""
     leader = int(buckets.members[place])
@@ -81,7 +100,7 @@ def visit(place: int, buckets: Buckets, walk: Walk, sets: Sets, found: Found) ->
                 sets.values[sets.starts[other] : sets.ends[other]],
                 sets.threshold,
             )
-            if similarity >= 0:
+            if similarity >= 0 and not answers_differ(leader, other, sets, similarity):
                 found.leader[other] = leader
                 found.similarity[other] = similarity
         if found.leader[other] >= 0:

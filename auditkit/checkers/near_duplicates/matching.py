@@ -9,6 +9,7 @@ import numpy as np
 
 from auditkit.checkers.near_duplicates.documents import gram_sets, signed
 from auditkit.checkers.near_duplicates.index import Index, open_index
+from auditkit.checkers.near_duplicates.relations import answers_of, related
 from auditkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def query(path: str, batches: Iterable[Batch], *, threshold: float | None = None
     wanted = index.manifest.threshold if threshold is None else threshold
     check_threshold(index, wanted)
     for batch in batches:
-        state = signed(batch, index.bands)
+        state = signed(batch, index.bands) | related(batch)
         found = candidates(index, state)
         docs = state["doc"][np.unique(found.who)]
         answer = verified(index, found, state, gram_sets(batch, docs), wanted)
@@ -96,7 +97,7 @@ def verified(index: Index, found: Candidates, state: State, looked: State | None
 
     number, exact = found.exact.copy(), found.exact != NONE
     jaccard = exact.astype(np.float64)
-    sets = _sets(looked)
+    sets, answers = _sets(looked), answers_of(state)
     asking, grams, own = NONE, np.zeros(0, np.uint64), np.zeros(0, np.uint32)
     for who, candidate in zip(found.who.tolist(), found.number.tolist(), strict=True):
         if number[who] != NONE:
@@ -104,8 +105,12 @@ def verified(index: Index, found: Candidates, state: State, looked: State | None
         if who != asking:
             asking, grams = who, sets[int(state["doc"][who])]
             own = largest_sketch(grams, index.manifest.threshold)
-        n, sketch = _sketch(index, candidate)
+        n, sketch, other_answer = _remembered(index, candidate)
         similar = similarity(grams, own, n, sketch, threshold)
+        differing = (len(grams) + n) * (1 - similar) / (1 + similar) if similar >= 0 else 0.0
+        answer = int(answers.hashes[who])
+        if answer and other_answer and answer != other_answer and 3 * differing > 2 * answers.sizes[who] + 1e-6:
+            continue  # the same prompt with another answer, see `leaders.answers_differ`
         if similar >= 0:
             number[who], jaccard[who] = candidate, similar
     return Answer(number, jaccard, exact)
@@ -170,11 +175,12 @@ def _sets(looked: State | None) -> dict[int, NDArray[np.uint64]]:
     return dict(zip(looked["doc"].tolist(), sets, strict=False))  # without documents split gives one empty part
 
 
-def _sketch(index: Index, number: int) -> tuple[int, NDArray[np.uint8]]:
-    """(grams, sketch) of a document of the index."""
+def _remembered(index: Index, number: int) -> tuple[int, NDArray[np.uint8], int]:
+    """(grams, sketch, hash of the response) of a document of the index."""
     for segment in index.segments:
         if number < len(segment.sizes):
             start = int(segment.ends[number - 1]) if number else 0
-            return int(segment.sizes[number]), segment.sketches[start : int(segment.ends[number])]
+            sketch = segment.sketches[start : int(segment.ends[number])]
+            return int(segment.sizes[number]), sketch, int(segment.answers[number])
         number -= len(segment.sizes)
     raise IndexError(number)

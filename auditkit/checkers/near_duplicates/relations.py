@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,6 +44,24 @@ def related(batch: Batch) -> State:
     return (
         _labelled("split", batch, _splits(batch)) | _labelled("label", batch, _column("label", batch)) | _pairs(batch)
     )
+
+
+class Answers(NamedTuple):
+    """Per document of a state: hash of its response, 0 where it answers nothing, and number of grams in it."""
+
+    hashes: NDArray[np.uint64]
+    sizes: NDArray[np.int64]
+
+
+def answers_of(state: State) -> Answers:
+    """The responses of the documents of a state."""
+    from auditkit.text.shingles import GRAM
+
+    found = Answers(np.zeros(len(state["doc"]), np.uint64), np.zeros(len(state["doc"]), np.int64))
+    rows = np.searchsorted(state["doc"], state["pair_doc"])
+    found.hashes[rows] = state["pair_response"]
+    found.sizes[rows] = np.maximum(1, state["pair_words"].astype(np.int64) - (GRAM - 1))
+    return found
 
 
 def disagreements(state: State, copies: Sequence[Copy]) -> Iterator[Found]:
@@ -132,9 +150,9 @@ def _split_of(file: str) -> str | None:
 
 
 def _pairs(batch: Batch) -> State:
-    """Hashes of prompt and response of the documents that have both."""
-    prompts, _ = _role("prompt", batch)
-    responses, words = _role("response", batch)
+    """Hashes of the response and of what it answers (prompt, context) for the documents that have both."""
+    responses, words = _words("response", batch=batch)
+    prompts = _words("prompt", "context", "text", batch=batch)[0] if responses.any() else responses
     both = (prompts != 0) & (responses != 0)
     return {
         "pair_doc": batch.docs[both],
@@ -145,10 +163,10 @@ def _pairs(batch: Batch) -> State:
     }
 
 
-def _role(role: str, batch: Batch) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    """(hash of the words, number of words) of the texts with this role, per document; 0 without any."""
+def _words(*roles: str, batch: Batch) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    """(hash of the words, number of words) of the texts with these roles, per document; 0 without any."""
     hashes, words = np.zeros(len(batch), np.uint64), np.zeros(len(batch), np.uint32)
-    texts = batch.of_roles(role)
+    texts = batch.of_roles(*roles)
     if texts.num_rows:
         from auditkit.text.shingles import word_hashes
 
