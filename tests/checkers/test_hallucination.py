@@ -272,12 +272,18 @@ def test_disabled_rules_are_silent():
     assert checker.check(rows({"prompt": "a", "response": ""})).findings.num_rows == 0
 
 
+def test_only_the_named_rules_speak():
+    checker = build("hallucination", {"only": ["no-agreement", "empty"], "disable": ["empty"]})
+    assert [rule.id for rule in checker.rules()] == ["hallucination/no-agreement"]
+    assert checker.check(rows({"prompt": "a", "response": ""})).findings.num_rows == 0
+
+
 def test_wrong_options_are_explained():
     from auditkit.errors import ConfigError
 
     with pytest.raises(ConfigError, match=r"min_agreement.*share"):
         build("hallucination", {"min_agreement": 3.0})
-    with pytest.raises(ConfigError, match="no rule 'hallucination/emty'"):
+    with pytest.raises(ConfigError, match=r"no rule 'hallucination/emty'; did you mean 'empty'"):
         build("hallucination", {"disable": ["emty"]})
 
 

@@ -21,8 +21,9 @@ What it misses (measured; benchmarks/hallucination.py prints all of it)
     are refused. `unsupported` ranks and is no probability; a faithful paraphrase in other words scores high.
 
 Options
-    min_agreement, min_group, unsupported_threshold, disable (rule ids without the prefix), facts, facts_file (your own
-    table: subject, relation, value).
+    min_agreement, min_group, unsupported_threshold, only, disable (rule ids without the prefix), facts and facts_file
+    (your own table: subject, relation, value). The gate of self-training, which keeps all paths to the majority answer
+    and asks nothing else: only = ["no-agreement"], min_agreement = 0.75, action = "drop".
 
 Source
     Huang et al. 2022 (arXiv 2210.11610), Wang et al. 2022 (2203.11171), Cobbe et al. 2021 (2110.14168),
@@ -42,6 +43,7 @@ from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
 from auditkit.checkers.hallucination import agreement, facts, per_document
 from auditkit.checkers.hallucination.artefacts import Check
 from auditkit.documents import Batch
+from auditkit.errors import suggestion
 from auditkit.findings import Found, Metric, detail, found_table, share
 
 PREFIX = "hallucination/"
@@ -52,13 +54,15 @@ class HallucinationOptions:
     """Options of `[checkers.hallucination]`.
 
     min_agreement: rows whose answer has a smaller share of its group are findings. min_group: smallest group that can
-    have findings. unsupported_threshold: score of a sentence from which it is a finding. disable: names of rules that
-    stay silent. facts: lines `subject | relation | value`; facts_file: a CSV file with these three columns.
+    have findings. unsupported_threshold: score of a sentence from which it is a finding. only: names of the only rules
+    that speak (none named: all of them). disable: names of rules that stay silent. facts: lines
+    `subject | relation | value`; facts_file: a CSV file with these three columns.
     """
 
     min_agreement: float = 0.5
     min_group: int = 3
     unsupported_threshold: float = 0.9
+    only: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     facts_file: str = ""
@@ -76,9 +80,11 @@ class HallucinationOptions:
             reason = error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
             yield ("facts_file" if self.facts_file else "facts"), reason
         known = {rule.id.removeprefix(PREFIX) for rule in rule_pack("hallucination")}
-        for name in self.disable:
-            if name.removeprefix(PREFIX) not in known:
-                yield "disable", f"there is no rule 'hallucination/{name.removeprefix(PREFIX)}'"
+        for option, names in (("only", self.only), ("disable", self.disable)):
+            for name in names:
+                rule = name.removeprefix(PREFIX)
+                if rule not in known:
+                    yield option, f"there is no rule '{PREFIX}{rule}'{suggestion(rule, known)}"
 
 
 class Hallucination:
@@ -107,8 +113,12 @@ class Hallucination:
 
     @cached_property
     def _rules(self) -> tuple[Rule, ...]:
-        silent = {name.removeprefix(PREFIX) for name in self.options.disable}
-        return tuple(rule for rule in rule_pack("hallucination") if rule.id.removeprefix(PREFIX) not in silent)
+        """The rules that may speak under these options."""
+        only, silent = (
+            {name.removeprefix(PREFIX) for name in names} for names in (self.options.only, self.options.disable)
+        )
+        named = [(rule.id.removeprefix(PREFIX), rule) for rule in rule_pack("hallucination")]
+        return tuple(rule for name, rule in named if name not in silent and (not only or name in only))
 
     @cached_property
     def _checks(self) -> dict[str, Check]:
