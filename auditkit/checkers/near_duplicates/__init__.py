@@ -25,8 +25,8 @@ without a letter or digit is a copy only of one with the same symbols; one with 
 Paraphrases and translations share no words and are not looked for.
 
 Options: `threshold` (0.8; 0.4 to 1); `keep` ("longest" in characters, "first", "best") and for "best" `score`, the name
-of a document score, after a "-" the lowest; `against`, folders of `auditkit index`, whose documents win over those of the
-run, and benchmarks in JSONL or Parquet, whose items no document may contain; `withheld`, single texts likewise.
+of a document score, after a "-" the lowest; `against`, folders of `auditkit index`, whose documents win over those of
+the run, and benchmarks in JSONL or Parquet, whose items no document may contain; `withheld`, single texts likewise.
 
 Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (one-permutation hashing).
 """
