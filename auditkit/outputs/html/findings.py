@@ -91,52 +91,59 @@ def _numbered(numbers: dict[str, int], column: pa.ChunkedArray, limit: int) -> l
     return [None if at is None else known[at] for at in coded.indices.to_pylist()]
 
 
+COLUMNS = (
+    ("severity", "Severity"),
+    ("rule", "Rule"),
+    ("file", "Document"),
+    ("evidence", "Evidence (masked)"),
+    ("score", "Score"),
+    ("action", "Action"),
+)
+
+
 def section(report: Report, embedded_rows: int) -> Html:
     """The section with search, filters and table; the script takes over what stands in it."""
     total = report.findings.num_rows
     said = f"{many(total, 'finding')}."
     if embedded_rows < total:
         said = f"{count(embedded_rows)} of {count(total)} findings, the worst of every rule; findings.parquet has all."
-    top = report.worst.slice(0, STATIC_ROWS).to_pylist()
-    tools = el(
-        "div",
-        el("label", "Search ", el("input", type="search", id="search", placeholder="file, id, rule or evidence")),
-        *(
-            el("label", f"{name.capitalize()} ", el("select", el("option", "all", value=""), id=f"filter-{name}"))
-            for name in ("severity", "rule", "action", "decision")
-        ),
-        el("label", "Mark all shown ", el("select", el("option", "as …", value=""), id="mark-all")),
-        class_="tools",
-    )
-    head = [
-        el("th", el("button", title, type="button", data_sort=key), scope="col", aria_sort="none")
-        for key, title in (
-            ("severity", "Severity"),
-            ("rule", "Rule"),
-            ("file", "Document"),
-            ("evidence", "Evidence (masked)"),
-            ("score", "Score"),
-            ("action", "Action"),
-        )
-    ]
-    body = el("tbody", *(_static_row(row) for row in top))
-    made = el(
-        "table",
-        el("caption", "Findings, the worst first"),
-        el("thead", el("tr", *head, el("th", "Decision", scope="col", class_="script"))),
-        body,
-        id="findings",
-    )
-    note = el("p", f"Without script this page shows the worst {count(len(top))}.", class_="noscript")
+    note = f"Without script this page shows the worst {STATIC_ROWS}."
     return join(
         [
             el("p", said, class_="noscript" if embedded_rows == total else None),
-            note if total > len(top) else None,
-            tools,
+            el("p", note, class_="noscript") if total > STATIC_ROWS else None,
+            _tools(),
             el("p", "", id="shown", role="status"),
-            el("div", made, class_="scroll wide", tabindex=0, role="group", aria_label="Table of findings"),
+            el("div", _table(report), class_="scroll wide", tabindex=0, role="group", aria_label="Table of findings"),
             el("p", "", id="sentinel"),
         ]
+    )
+
+
+def _tools() -> Html:
+    """Search and filters; the script fills them."""
+    filters = [
+        el("label", f"{name.capitalize()} ", el("select", el("option", "all", value=""), id=f"filter-{name}"))
+        for name in ("severity", "rule", "action", "decision")
+    ]
+    search = el("input", type="search", id="search", placeholder="file, id, rule or evidence")
+    mark = el("label", "Mark all shown ", el("select", el("option", "as …", value=""), id="mark-all"))
+    return el("div", el("label", "Search ", search), *filters, mark, class_="tools")
+
+
+def _table(report: Report) -> Html:
+    """The table with the first rows."""
+    head = [
+        el("th", el("button", title, type="button", data_sort=key), scope="col", aria_sort="none")
+        for key, title in COLUMNS
+    ]
+    rows = [_static_row(row) for row in report.worst.slice(0, STATIC_ROWS).to_pylist()]
+    return el(
+        "table",
+        el("caption", "Findings, the worst first"),
+        el("thead", el("tr", *head, el("th", "Decision", scope="col", class_="script"))),
+        el("tbody", *rows),
+        id="findings",
     )
 
 

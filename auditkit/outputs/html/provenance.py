@@ -43,49 +43,50 @@ GLOSSARY = (
 def provenance(report: Report) -> Html:
     """Inputs with hashes, policy, checkers with models, speed, software."""
     manifest = report.manifest
-    inputs = [
+    policy = json.dumps(manifest["policy"], indent=2, ensure_ascii=True, sort_keys=True)
+    named = data(manifest["policy"]["name"])
+    return join(
+        [
+            _inputs(report),
+            _speed(report),
+            _models(report),
+            el("p", "Policy ", named, ", SHA-256 ", _hash(manifest["policy_sha256"])),
+            more("The policy, resolved", block(policy)),
+            el("p", "auditkit ", data(manifest["auditkit"]), _software(report)),
+        ]
+    )
+
+
+def _hash(sha256: str) -> Html:
+    return el("code", plain(sha256), class_="hash")
+
+
+def _inputs(report: Report) -> Html:
+    rows = [
         (
             data(item["path"]),
             count(item["rows"]),
             size(item["bytes"]),
             data(item["format"]),
             data(item["layout"]["name"]),
-            el("code", plain(item["sha256"]), class_="hash"),
+            _hash(item["sha256"]),
         )
-        for item in manifest["inputs"][:SHOWN_FILES]
+        for item in report.manifest["inputs"][:SHOWN_FILES]
     ]
-    models = [
+    return table("Inputs", ("Input", "Rows", "Size", "Format", "Layout", "SHA-256"), rows, numbers=(1, 2))
+
+
+def _models(report: Report) -> Html:
+    rows = [
         (
             data(checker["name"]),
             data(checker["version"]),
             count(checker["rules"]),
-            join(
-                [
-                    join([data(name), " ", el("code", plain(sha), class_="hash")])
-                    for name, sha in checker["models"].items()
-                ]
-            ),
+            join(join([data(name), " ", _hash(sha256)]) for name, sha256 in checker["models"].items()),
         )
-        for checker in manifest["checkers"]
+        for checker in report.manifest["checkers"]
     ]
-    policy = json.dumps(manifest["policy"], indent=2, ensure_ascii=True, sort_keys=True)
-    head = ("Input", "Rows", "Size", "Format", "Layout", "SHA-256")
-    return join(
-        [
-            table("Inputs", head, inputs, numbers=(1, 2)),
-            _speed(report),
-            table("Checkers", ("Checker", "Version", "Rules", "Models, SHA-256"), models, numbers=(2,)),
-            el(
-                "p",
-                "Policy ",
-                data(manifest["policy"]["name"]),
-                ", SHA-256 ",
-                el("code", plain(manifest["policy_sha256"]), class_="hash"),
-            ),
-            more("The policy, resolved", block(policy)),
-            el("p", "auditkit ", data(manifest["auditkit"]), _software(report)),
-        ]
-    )
+    return table("Checkers", ("Checker", "Version", "Rules", "Models, SHA-256"), rows, numbers=(2,))
 
 
 def _software(report: Report) -> Html | None:
