@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 from auditkit.errors import ConfigError, suggestion
 from auditkit.report_data import Report
@@ -18,6 +19,7 @@ FORMATS = {
     "csv": "csv",
     "card": "markdown:card",
     "croissant": "croissant",
+    "gx": "great_expectations",
 }
 """Format name on the command line -> module in this folder, and its function where that is not `render`."""
 
@@ -29,3 +31,11 @@ def render(report: Report, format: str) -> bytes:
     name, _, function = FORMATS[format].partition(":")
     text: str = getattr(import_module(f"auditkit.outputs.{name}"), function or "render")(report)
     return text.encode("utf-8")
+
+
+def write(report: Report, format: str, out: Path) -> None:
+    """The report as the file `out`. `gx` becomes a folder where `out` is one, or has no suffix, and holds Data Docs."""
+    if format == "gx" and (out.is_dir() or not out.suffix):
+        import_module("auditkit.outputs.great_expectations").write_folder(report, out)
+    else:
+        out.write_bytes(render(report, format))
