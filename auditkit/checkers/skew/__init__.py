@@ -52,8 +52,9 @@ from auditkit.checkers.skew import cells, conditional, occupations, people, quot
 from auditkit.checkers.skew.comparison import compare
 from auditkit.checkers.skew.mentions import mentions
 from auditkit.checkers.skew.options import Rebalance, SkewOptions, reference, target_of
+from auditkit.checkers.skew.patterns import patterns
 from auditkit.checkers.skew.quotas import quota_prompts
-from auditkit.findings import Found, detail, found_table
+from auditkit.findings import Found, detail, found_concat, found_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,12 +148,12 @@ class Skew:
             *_far_off(metrics, rules),
             *(Found(int(doc), "skew/country-list", score=0.1) for doc in state["lists"]),
         ]
-        scores = {}
+        table, scores = found_table(found), {}
         if self.options.rebalance is not None:
             dropped, cost = repair.repaired(state, context, self.options.rebalance)
-            found, metrics = found + dropped, metrics + cost
+            table, metrics = found_concat([table, dropped]), metrics + cost
             scores = {"weight": repair.weight_scores(state, context, self.options.rebalance)}
-        return Outcome(found_table(found), metrics, scores)
+        return Outcome(table, metrics, scores)
 
     def _metrics(self, state: State, context: Context) -> Iterable[Metric]:
         """All metrics but those of a repair."""
@@ -165,13 +166,14 @@ class Skew:
             yield from regions.baseline_metrics(state["places"], first, confidence=sure, tolerated=tolerated)
         yield from self._quotas(state)
         yield from regions.place_metrics(state, n_rows, confidence=sure)
-        yield from people.people_metrics(state["people"], n_rows, confidence=sure)
+        found = patterns(state)
+        yield from people.people_metrics(found, n_rows, confidence=sure)
         yield from occupations.occupation_metrics(state["occupations"], confidence=sure)
         yield from words.word_metrics(state, confidence=sure)
         yield from conditional.label_metrics(state, against, confidence=sure)
-        yield from conditional.intersection_metrics(state, n_rows, confidence=sure)
-        yield from conditional.score_metrics(state, context.scores, confidence=sure)
-        yield from people.impact_metrics(state, n_rows, context.dropped, confidence=sure)
+        yield from conditional.intersection_metrics(found, n_rows, confidence=sure)
+        yield from conditional.score_metrics(state, found, context.scores, confidence=sure)
+        yield from people.impact_metrics(state, found, context.dropped, confidence=sure)
 
     def _quotas(self, state: State) -> Iterable[Metric]:
         """What to write instead of dropping: towards the target of the repair if there is one, else the reference."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from auditkit.checkers.skew import statistics as stats
 from auditkit.checkers.skew.cells import scheme
-from auditkit.checkers.skew.people import memberships
 from auditkit.findings import Metric
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auditkit.checker import State
+    from auditkit.checkers.skew.patterns import Patterns
     from auditkit.checkers.skew.regions import Reference
 
 NAME = "skew"
@@ -72,48 +72,76 @@ def judged(tested: Sequence[Tested], *, confidence: float) -> Iterable[Metric]:
         )
 
 
-def score_metrics(state: State, scores: Mapping[str, NDArray[np.float64]], *, confidence: float) -> Iterable[Metric]:
+def score_metrics(
+    state: State, found: Patterns, scores: Mapping[str, NDArray[np.float64]], *, confidence: float
+) -> Iterable[Metric]:
     """toxicity.gap: mean toxicity of the rows that name a group minus that of all other rows that were scored."""
     if SCORE not in scores:
         return
-    column = scores[SCORE]
-    known = column[~np.isnan(column)]
-    here = column[state["doc"]]
+    known = scores[SCORE][~np.isnan(scores[SCORE])]
+    here = scores[SCORE][state["doc"]]
     scored = ~np.isnan(here)
+    n, total, squares = found.rows(scored), found.sums(here, scored), found.sums(here**2, scored)
+    whole = Moments(len(known), float(known.sum()), float((known**2).sum()))
     tested = []
-    for name, member in memberships(state).items():
-        inside = here[member & scored]
-        n_out = len(known) - len(inside)
-        if len(inside) < FEW or n_out < FEW:
+    for name, member in found.member.items():
+        inside = Moments(int(n[member].sum()), float(total[member].sum()), float(squares[member].sum()))
+        outside = Moments(whole.n - inside.n, whole.total - inside.total, whole.squares - inside.squares)
+        if min(inside.n, outside.n) < FEW:
             continue
-        total, squares = known.sum() - inside.sum(), (known**2).sum() - (inside**2).sum()
-        out, out_variance = total / n_out, max(squares / n_out - (total / n_out) ** 2, 0.0)
-        gap = float(inside.mean() - out)
-        error = float(np.sqrt(inside.var() / len(inside) + out_variance / n_out))
+        gap = inside.mean - outside.mean
+        error = float(np.sqrt(inside.variance / inside.n + outside.variance / outside.n))
         if error > 0:
-            tested.append(Tested(Metric(NAME, "toxicity.gap", gap, name, None, None, gap, len(inside)), error, 0.0))
+            tested.append(Tested(Metric(NAME, "toxicity.gap", gap, name, None, None, gap, inside.n), error, 0.0))
     yield from judged(tested, confidence=confidence)
 
 
-def intersection_metrics(state: State, n_rows: int, *, confidence: float) -> Iterable[Metric]:
+class Moments(NamedTuple):
+    """Count, sum and sum of squares of some scores."""
+
+    n: int
+    total: float
+    squares: float
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return self.total / self.n
+
+    @property
+    def variance(self) -> float:
+        """Their variance."""
+        return max(self.squares / self.n - self.mean**2, 0.0)
+
+
+def intersection_metrics(found: Patterns, n_rows: int, *, confidence: float) -> Iterable[Metric]:
     """intersection.log_lift of `axis=a&axis=b`: natural log of rows naming both over what chance would give.
 
     Of pairs from two axes with at least 30 rows, observed or expected; a positive number means that they come together.
     """
-    groups = {name: member for name, member in memberships(state).items() if member.sum() >= FEW}
-    names = list(groups)
-    matrix = np.stack([groups[name] for name in names], axis=1).astype(np.float64) if names else np.zeros((0, 0))
-    both = matrix.T @ matrix
-    totals = np.diag(both)
-    tested = []
-    for one in range(len(names)):
-        for other in range(one + 1, len(names)):
-            expected = totals[one] * totals[other] / n_rows
-            if names[one].split("=")[0] == names[other].split("=")[0] or max(both[one, other], expected) < FEW:
-                continue
-            seen = both[one, other] + 0.5
-            lift, slice_ = float(np.log(seen / expected)), f"{names[one]}&{names[other]}"
-            error = float(np.sqrt(max(1 / seen - 1 / totals[one] - 1 / totals[other] + 1 / n_rows, 1e-12)))
-            metric = Metric(NAME, "intersection.log_lift", lift, slice_, None, None, both[one, other], float(expected))
-            tested.append(Tested(metric, error, 0.0))
-    yield from judged(tested, confidence=confidence)
+    named = {name: member for name, member in found.member.items() if found.count[member].sum() >= FEW}
+    names = list(named)
+    matrix = np.stack([named[name] for name in names], axis=1).astype(np.float64) if names else np.zeros((0, 0))
+    both = matrix.T @ (matrix * found.count[:, None]) if names else matrix
+    pairs = [
+        (one, other)
+        for one in range(len(names))
+        for other in range(one + 1, len(names))
+        if names[one].split("=")[0] != names[other].split("=")[0]
+    ]
+    lifts = (_lift(both, pair, names, n_rows) for pair in pairs)
+    yield from judged([lift for lift in lifts if lift is not None], confidence=confidence)
+
+
+def _lift(both: NDArray[np.float64], pair: tuple[int, int], names: Sequence[str], n_rows: int) -> Tested | None:
+    """The log lift of one pair of groups with its standard error; None for too few rows."""
+    one, other = pair
+    expected = float(both[one, one] * both[other, other] / n_rows)
+    if max(both[one, other], expected) < FEW:
+        return None
+    seen = float(both[one, other]) + 0.5
+    error = float(np.sqrt(max(1 / seen - 1 / both[one, one] - 1 / both[other, other] + 1 / n_rows, 1e-12)))
+    slice_ = f"{names[one]}&{names[other]}"
+    lift = float(np.log(seen / expected))
+    counted = float(both[one, other])
+    return Tested(Metric(NAME, "intersection.log_lift", lift, slice_, None, None, counted, expected), error, 0.0)

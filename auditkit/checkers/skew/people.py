@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.checkers.skew import statistics as stats
-from auditkit.checkers.skew.cells import axes, scheme
+from auditkit.checkers.skew.cells import axes
 from auditkit.checkers.skew.lexicon import lexicon
 from auditkit.findings import Metric, share
 
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auditkit.checker import State
+    from auditkit.checkers.skew.patterns import Patterns
 
 NAME = "skew"
 REMOVAL_TOLERATED = 1.25  # removal risk ratio; 4/5 rule of the US EEOC Uniform Guidelines, 29 CFR 1607.4(D)
 
 
-def people_metrics(people: NDArray[np.uint64], n_rows: int, *, confidence: float) -> Iterable[Metric]:
+def people_metrics(known: Patterns, n_rows: int, *, confidence: float) -> Iterable[Metric]:
     """For each axis: AXIS.rows_share and AXIS.share of each group; and gender.masculine_feminine_ratio."""
     for axis, bits in axes().items():
-        found = stats.cells(axis_masks(people, bits), len(bits))
+        found = stats.cells(axis_masks(known.people, bits), len(bits), known.count)
         yield share(NAME, f"{axis}.rows_share", int(found.count.sum()), n_rows, confidence=confidence)
         shares = stats.estimates(found, stats.replicates(found), confidence=confidence)
         for bit, one in zip(bits, shares, strict=True):
             if one.whole:
                 name = lexicon().groups[bit].name
                 yield Metric(NAME, f"{axis}.share", one.value, name, one.low, one.high, one.total, one.whole)
-    yield gender_ratio(people, confidence=confidence)
+    yield gender_ratio(known, confidence=confidence)
 
 
 def axis_masks(people: NDArray[np.uint64], bits: list[int]) -> NDArray[np.uint32]:
@@ -43,11 +44,11 @@ def axis_masks(people: NDArray[np.uint64], bits: list[int]) -> NDArray[np.uint32
     return masks
 
 
-def gender_ratio(people: NDArray[np.uint64], *, confidence: float) -> Metric:
+def gender_ratio(known: Patterns, *, confidence: float) -> Metric:
     """gender.masculine_feminine_ratio: rows with a masculine word over rows with a feminine one."""
     bits = axes()["gender"]
     names = [lexicon().groups[bit].name for bit in bits]
-    found = stats.cells(axis_masks(people, bits), len(bits))
+    found = stats.cells(axis_masks(known.people, bits), len(bits), known.count)
     he, she = names.index("masculine"), names.index("feminine")
     men, women = int(found.totals[he]), int(found.totals[she])
     metric = "gender.masculine_feminine_ratio"
@@ -60,18 +61,19 @@ def gender_ratio(people: NDArray[np.uint64], *, confidence: float) -> Metric:
 
 
 def impact_metrics(
-    state: State, n_rows: int, dropped: Mapping[str, NDArray[np.int64]], *, confidence: float
+    state: State, found: Patterns, dropped: Mapping[str, NDArray[np.int64]], *, confidence: float
 ) -> Iterable[Metric]:
     """filter_impact.risk_ratio per checker and group: P(removed | row names it) / P(removed | it does not).
 
     filter_impact.max_risk_ratio is the one whose lower bound is highest among those that are not a matter of chance.
     """
-    ratios = [
-        metric
-        for checker in sorted(dropped)
-        if len(dropped[checker])
-        for metric in _of_checker(state, n_rows, checker, dropped[checker], confidence)
-    ]
+    n_rows = int(state["n_rows"][0])
+    ratios = []
+    for checker in sorted(dropped):
+        removed = np.unique(dropped[checker])
+        if len(removed):
+            gone = found.rows(np.isin(state["doc"], removed, assume_unique=True))
+            ratios += _of_checker(checker, found, gone, (len(removed), n_rows), confidence)
     yield from ratios
     metric = "filter_impact.max_risk_ratio"
     unfair = [ratio for ratio in ratios if ratio.status == "fail"]
@@ -83,28 +85,17 @@ def impact_metrics(
 
 
 def _of_checker(
-    state: State, n_rows: int, checker: str, removed: NDArray[np.int64], confidence: float
-) -> Iterable[Metric]:
-    """The risk ratios of one checker, at a level that is simultaneous over its groups."""
-    gone = np.isin(state["doc"], removed)
-    groups = {name: member for name, member in memberships(state).items() if member.any()}
+    checker: str, found: Patterns, gone: NDArray[np.int64], totals: tuple[int, int], confidence: float
+) -> list[Metric]:
+    """The risk ratios of one checker, at a level that is simultaneous over its groups. totals: (removed rows, rows)."""
+    groups = {name: member for name, member in found.member.items() if member.any()}
     level = 1 - (1 - confidence) / max(len(groups), 1)
+    ratios = []
     for name, member in groups.items():
-        hit, named = int((gone & member).sum()), int(member.sum())
-        yield risk_ratio(f"{checker}/{name}", (hit, named), (len(removed) - hit, n_rows - named), confidence=level)
-
-
-def memberships(state: State) -> dict[str, NDArray[np.bool_]]:
-    """`axis=group` -> bool per row of the state."""
-    regions = scheme("region")
-    masks = regions.masks(state["places"])
-    found = {
-        f"region={name}": (masks >> np.uint32(at) & np.uint32(1)).astype(np.bool_)
-        for at, name in enumerate(regions.names)
-    }
-    for bit, group in enumerate(lexicon().groups):
-        found[f"{group.axis}={group.name}"] = (state["people"] >> np.uint64(bit) & np.uint64(1)).astype(np.bool_)
-    return found
+        hit, named = int(gone[member].sum()), int(found.count[member].sum())
+        others = (totals[0] - hit, totals[1] - named)
+        ratios.append(risk_ratio(f"{checker}/{name}", (hit, named), others, confidence=level))
+    return ratios
 
 
 def risk_ratio(name: str, those: tuple[int, int], others: tuple[int, int], *, confidence: float) -> Metric:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+STEPS = 10_000  # document scores are rounded to 1e-4
 SLACK = 1e-9  # the solver keeps its constraints to about 1e-7 of a row; the shares must not be off by it
 
 
@@ -86,15 +87,28 @@ def rows_to_drop(
 ) -> NDArray[np.int64]:
     """Indices of the rows to drop: in each cell the worst ones, of equal ones those with the highest key.
 
-    cell: int64[n], cell of each row. badness: float64[n] columns, the first decides, +inf never drops last, -inf is a
-    row that must stay.
+    cell: int64[n], cell of each row. badness: float64[n] columns of 0..1, the first decides; -inf is a row that must
+    stay. docs: ascending keys. One sort of whole numbers: scores count to four decimals.
     """
-    order = np.lexsort((-docs, *(-column for column in reversed(badness)), cell))
+    order = _worst_first(cell, badness, docs)
     sizes = np.bincount(cell, minlength=len(keep))
     starts = np.concatenate([[0], np.cumsum(sizes)])[:-1]
     rank = np.arange(len(cell)) - starts[cell[order]]
     dropped: NDArray[np.int64] = np.sort(order[rank < (sizes - keep)[cell[order]]])
     return dropped
+
+
+def _worst_first(
+    cell: NDArray[np.int64], badness: Sequence[NDArray[np.float64]], docs: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The rows by cell, then worst first, then highest key first."""
+    good = np.zeros(len(docs), np.int64)
+    for column in badness:
+        good = good * (STEPS + 2) + (STEPS - np.round(np.clip(column, -1 / STEPS, 1.0) * STEPS)).astype(np.int64)
+    key = cell * (STEPS + 2) ** len(badness) + good
+    backwards = np.argsort(key[::-1], kind="stable")
+    order: NDArray[np.int64] = len(docs) - 1 - backwards
+    return order
 
 
 def raking_weights(

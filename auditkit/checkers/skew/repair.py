@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from auditkit.checkers.skew import rebalance
 from auditkit.checkers.skew.cells import scheme
 from auditkit.checkers.skew.options import target_of
-from auditkit.findings import Found, Metric, detail
+from auditkit.findings import FOUND, Metric, detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ QUALITY = ("hallucination/unsupported", "toxicity/toxic")
 """Document scores that say which of two like rows is the worse one; the first counts more."""
 
 
-def repaired(state: State, context: Context, options: Rebalance) -> tuple[list[Found], list[Metric]]:
+def repaired(state: State, context: Context, options: Rebalance) -> tuple[pa.Table, list[Metric]]:
     """A finding per row to drop, and the metrics rebalance.* (dropped, bound, gap, weights).
 
     Rows that another checker drops are gone already; rows that a certificate names as the kept copy stay.
@@ -32,16 +33,31 @@ def repaired(state: State, context: Context, options: Rebalance) -> tuple[list[F
     target = target_of(options)
     rows = _Rows(state, context, options)
     if not len(rows.docs):
-        return [], [Metric(NAME, "rebalance.dropped", 0.0, reference=target.name, status="not_checkable")]
+        return FOUND.empty_table(), [
+            Metric(NAME, "rebalance.dropped", 0.0, reference=target.name, status="not_checkable")
+        ]
     problem = rebalance.Problem(
         rows.member, rows.count, rows.fixed, rows.block, target.shares.astype(np.float64), options.tolerance
     )
     plan = rebalance.solve(problem, seconds=options.seconds)
     if plan is None:
-        return [], [Metric(NAME, "rebalance.dropped", None, reference=target.name, status="fail")]
+        return FOUND.empty_table(), [Metric(NAME, "rebalance.dropped", None, reference=target.name, status="fail")]
     dropped = rebalance.rows_to_drop(rows.cell, plan.keep, rows.badness, rows.docs)
-    found = [Found(int(rows.docs[at]), RULE, score=1.0, detail=detail(names=rows.names(at))) for at in dropped]
-    return found, list(_metrics(rows, plan, target.name, target.shares))
+    return _findings(rows, dropped), list(_metrics(rows, plan, target.name, target.shares))
+
+
+def _findings(rows: _Rows, dropped: NDArray[np.int64]) -> pa.Table:
+    """One finding per dropped row, made by columns: there may be millions."""
+    details = pa.array([detail(names=rows.names(cell)) for cell in range(len(rows.count))], pa.utf8())
+    n = len(dropped)
+    columns = {
+        "doc": pa.array(rows.docs[dropped], pa.int64()),
+        "rule": pa.repeat(pa.scalar(RULE), n),
+        "score": pa.repeat(pa.scalar(1.0), n),
+        "evidence": pa.repeat(pa.scalar(""), n),
+        "detail": details.take(pa.array(rows.cell[dropped])),
+    }
+    return pa.table([columns.get(field.name, pa.nulls(n, field.type)) for field in FOUND], schema=FOUND)
 
 
 class _Rows:
@@ -69,9 +85,9 @@ class _Rows:
         worst = [np.nan_to_num(column, nan=0.0) for column in scores] or [np.zeros(len(self.docs))]
         self.badness = [np.where(stays, -np.inf, column) for column in worst]
 
-    def names(self, at: int) -> list[str]:
-        """The parts that row `at` names."""
-        return [name for name, member in zip(self.parts, self.member[self.cell[at]], strict=True) if member]
+    def names(self, cell: int) -> list[str]:
+        """The parts that the rows of a cell name."""
+        return [name for name, member in zip(self.parts, self.member[cell], strict=True) if member]
 
 
 def _metrics(rows: _Rows, plan: rebalance.Plan, name: str, target: NDArray[np.float64]) -> Iterable[Metric]:

@@ -38,11 +38,17 @@ class Cells:
         return totals
 
 
-def cells(masks: NDArray[np.uint32], n_parts: int) -> Cells:
-    """The cells of rows with these bit masks; rows with mask 0 are left out."""
-    patterns, count = np.unique(masks[masks > 0], return_counts=True)
-    member = (patterns[:, None] >> np.arange(n_parts, dtype=patterns.dtype) & 1).astype(np.bool_)
-    return Cells(member, count.astype(np.int64))
+def cells(masks: NDArray[np.uint32], n_parts: int, count: NDArray[np.int64] | None = None) -> Cells:
+    """The cells of rows with these bit masks (each standing for `count` rows); rows with mask 0 are left out."""
+    if count is None:
+        totals = np.bincount(masks, minlength=1 << n_parts)
+    else:
+        totals = np.zeros(1 << n_parts, np.int64)
+        np.add.at(totals, masks, count)
+    patterns = np.flatnonzero(totals)
+    patterns = patterns[patterns > 0]
+    member = (patterns[:, None] >> np.arange(n_parts) & 1).astype(np.bool_)
+    return Cells(member, totals[patterns].astype(np.int64))
 
 
 def shares(totals: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
