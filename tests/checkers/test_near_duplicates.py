@@ -298,3 +298,20 @@ def test_the_same_prompt_with_another_answer_is_no_copy(tmp_path, left, right, c
     else:
         index.build(str(tmp_path / "i"), [take(both, 0, 1)])
         assert (1 in removed(audit(both, against=[str(tmp_path / "i")]))) is copy
+
+
+@pytest.mark.parametrize("keep", ["longest", "best"])
+def test_what_stays_does_not_depend_on_the_order_of_the_rows(keep):
+    texts = sorted({text: None for seed in range(4) for text in corpus("latin", seed)}, key=len)
+    texts = [text + f" {'x' * row}" for row, text in enumerate(texts)]  # no two of one length
+    outcomes = []
+    for seed in range(3):
+        rows = list(range(len(texts)))
+        random.Random(seed).shuffle(rows)
+        scores = {"judge/quality": np.array(rows, np.float64)}
+        options = {"keep": keep, "threshold": 0.5} | ({"score": "judge/quality"} if keep == "best" else {})
+        gone = removed(
+            audit(batch_of_texts([texts[row] for row in rows]), context=Context(len(rows), scores=scores), **options)
+        )
+        outcomes.append({rows[doc]: (rows[kept], similarity) for doc, (kept, similarity) in gone.items()})
+    assert outcomes[0] == outcomes[1] == outcomes[2] != {}
