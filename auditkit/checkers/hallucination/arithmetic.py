@@ -150,10 +150,11 @@ class _Reader:
         run = self.run
         if token.text in _UNCHECKED or (_is_variable(token.text) and (token.glued or token.text not in "aAI")):
             run.opaque = True
-        last = run.items[-1]
-        if run.words == 0 and isinstance(last, Leaf):
-            percent = last.percent or token.text == "percent"
-            run.items[-1] = last._replace(unit=token.text, percent=percent)
+        carrier = -3 if len(run.items) > 2 and run.items[-2] == FRACTION else -1  # 1/2 hour is 1 hour over 2
+        number = run.items[carrier]
+        if run.words == 0 and isinstance(number, Leaf):
+            percent = number.percent or token.text == "percent"
+            run.items[carrier] = number._replace(unit=token.text, percent=percent)
         run.words += 1
         run.word = token.text.lower()
         if run.words > MAX_WORDS:

@@ -135,8 +135,8 @@ def _by_check(rows: Rows, rule: Rule, check: Check) -> Iterator[Found]:
 
 _EMPTY = (
     r"(?i)^[\s\x{A0}\x{200B}\x{FEFF}]*$|^[\s.\-_…]{0,5}$"
-    r"|^\W{0,3}(?:no[ _]?(?:output|input|answer|response)|n/?a|null|nil|undefined|not applicable|empty|tbd|nan|output)"
-    r"\W{0,3}$"
+    r"|^\W{0,3}(?:no[ _]?(?:output|input|answer|response)|n/?a|n\.a\.|null|nil|undefined|not applicable|empty|tbd|nan"
+    r"|output)\W{0,3}$"
 )
 
 
@@ -161,13 +161,22 @@ def truncated(rows: Rows) -> Iterator[tuple[Text, int, int]]:
             continue
         *before, last = line.split()
         dangling = len(before) >= 5 and last.lower() in DANGLING and before[-1][-1] not in ",;:"
-        unfinished = len(line) >= 80 and _SENTENCE_END.search(line) and _unfinished(line)
-        if dangling or unfinished:
+        if dangling or _unfinished(line) or _one_long_sentence(line):
             yield text, len(shown) - len(last), len(shown)
 
 
+def _one_long_sentence(line: str) -> bool:
+    """At least twenty words without an end, that are no enumeration and no list of names."""
+    words = line.split()
+    capitals = sum(word[:1].isupper() for word in words[1:])
+    plain = line.count(",") <= len(words) / 6 and capitals <= len(words) / 4 and words[0][:1].isupper()
+    return len(line) >= 120 and len(words) >= 20 and plain and not _SENTENCE_END.search(line)
+
+
 def _unfinished(line: str) -> bool:
-    """The last sentence has at least four words and is no list of names."""
+    """Whole sentences, then one without an end that has at least four words and is no list of names."""
+    if len(line) < 80 or not _SENTENCE_END.search(line):
+        return False
     tail = re.split(r"[.!?][\"”’)]?\s+", line)[-1]
     words = tail.split()
     return len(words) >= 4 and sum(word[:1].isupper() for word in words[1:]) <= len(words) / 2
@@ -202,11 +211,13 @@ def _loops(words: Sequence[str]) -> bool:
 
 
 def echo(rows: Rows) -> Iterator[tuple[Text, int, int]]:
-    """Responses that begin with a whole prompt of 25 characters or more and add less than half of it."""
+    """Responses that are the prompt, or begin with all of one of 25 characters or more and add less than half of it."""
     for text in rows.batch.iter_texts(*ANSWERS):
         prompt = rows.prompts.get(text.doc, "")[:HEAD].strip()
         start = text.text[: len(prompt) + 4].strip()
-        if len(prompt) >= 25 and start[:20].casefold() == prompt[:20].casefold() and _echoes(prompt, text.text):
+        same = len(prompt) >= 8 and text.text.strip().casefold() == prompt.casefold()
+        begins = len(prompt) >= 25 and start[:20].casefold() == prompt[:20].casefold()
+        if same or (begins and _echoes(prompt, text.text)):
             yield text, 0, len(text.text)
 
 
@@ -230,13 +241,13 @@ def wrong_language(rows: Rows) -> Iterator[tuple[Text, int, int]]:
     """Responses whose script or function words are those of another language than the prompt's."""
     for text in candidates(rows.column(ANSWERS), _FOREIGN):
         prompt = rows.prompts.get(text.doc, "")
-        asked, said = language(prompt[:HEAD]), language(text.text[:HEAD])
+        asked, said = language(prompt[:HEAD], least=1), language(text.text[:HEAD])
         if asked and said and asked != said:
             yield text, 0, len(text.text)
 
 
-def language(text: str) -> str:
-    """A language code for Latin script, else the name of the script; "" when the text does not tell."""
+def language(text: str, *, least: int = 2) -> str:
+    """A language code for Latin script, else the name of the script; "" when fewer than `least` function words tell."""
     script = _script(text)
     if script != "Latin":
         return script
@@ -245,7 +256,7 @@ def language(text: str) -> str:
     share = {name: sum(word in known for word in words) for name, known in told.items()}
     name = max(told, key=lambda one: (len(told[one]), one))
     others = max(len(known) for one, known in told.items() if one != name)
-    return name if len(told[name]) >= max(2, 1.5 * others) and share[name] >= 0.12 * len(words) else ""
+    return name if len(told[name]) >= max(least, 1.5 * others) and share[name] >= 0.12 * len(words) else ""
 
 
 def _script(text: str) -> str:

@@ -30,7 +30,7 @@ UNITS: dict[str, tuple[str, float]] = {
         ("centimeter centimeters centimetre centimetres cm", METRE, 0.01),
         ("meter meters metre metres m", METRE, 1.0),
         ("kilometer kilometers kilometre kilometres km kms", METRE, 1000.0),
-        ("inch inches", METRE, 0.0254),
+        ("inch inches in", METRE, 0.0254),
         ("foot feet ft", METRE, 0.3048),
         ("yard yards yd", METRE, 0.9144),
         ("mile miles mi", METRE, 1609.344),
