@@ -142,7 +142,7 @@ CELLS = [
     None,
     "Mail jo.doe@acme-corp.com now please",
     "You are a stupid idiot and I hate you",
-    RIVER + " ",
+    RIVER,
     "Paris, France",
 ]
 
