@@ -69,4 +69,6 @@ def _type(hint: Any) -> dict[str, Any]:
         return {"type": "array", "items": _type(args[0])}
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {"type": "object", "additionalProperties": _type(args[1])}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _table(hint)
     return {"type": SCALARS[hint]} if hint in SCALARS else {}

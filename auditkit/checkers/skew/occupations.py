@@ -29,8 +29,7 @@ def gendered_sentences(hits: Hits, data: NDArray[np.uint8], offsets: NDArray[np.
         return counts
     first, last = int(offsets[0]), int(offsets[-1])
     ends = np.flatnonzero(SENTENCE_ENDS[data[first:last]]) + first
-    bounds = np.union1d(ends, offsets)
-    sentence = np.searchsorted(bounds, hits.start, side="right")
+    sentence = np.searchsorted(ends, hits.start) + hits.text  # both only grow: no two sentences share a number
     men, women = (np.unique(sentence[hits.members >> np.uint64(bit) & np.uint64(1) > 0]) for bit in gender_bits())
     pairs = np.unique(np.stack([sentence[working], hits.occupation[working].astype(np.int64)], axis=1), axis=0)
     with_men, with_women = np.isin(pairs[:, 0], men), np.isin(pairs[:, 0], women)
