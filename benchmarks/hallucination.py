@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,8 @@ from auditkit.documents import Batch, Text, batch_of  # noqa: E402
 
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 NOTE = re.compile(r"<<[^>]*>>")
-Rows = list[dict]
+Rows = list[dict[str, Any]]
+Numbers = Sequence[float] | Sequence[bool] | np.ndarray
 
 
 def load(data: Path, name: str) -> Rows:
@@ -39,7 +41,7 @@ def load(data: Path, name: str) -> Rows:
         return [json.loads(line) for line in file]
 
 
-def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
+def auroc(scores: Numbers, labels: Numbers) -> float:
     """Ties count half."""
     values, bad = np.asarray(scores, float), np.asarray(labels, bool)
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -48,7 +50,7 @@ def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
     return float((ranks[bad].sum() - n * (n + 1) / 2) / (n * (len(bad) - n)))
 
 
-def interval(scores: Sequence[float], labels: Sequence[bool]) -> str:
+def interval(scores: Numbers, labels: Numbers) -> str:
     """95 % bootstrap interval of the AUROC, 300 draws."""
     rng = np.random.default_rng(1)
     values, bad = np.asarray(scores, float), np.asarray(labels, bool)
