@@ -479,3 +479,13 @@ def test_words_merge_as_they_are_cut(monkeypatch):
     parts = checker.merge(checker.map(take(batch, 0, 30)), checker.map(take(batch, 30, 100)))
     assert 0 < len(whole["word_hash"]) <= 20
     assert all(np.array_equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_territory_can_count_as_another_country():
+    texts = ["Rain in Taiwan."] * 3
+    assert metric(outcome(texts), "country.ratio", "TW").numerator == 3
+    other = outcome(texts, counts_as={"TW": "CN"})
+    assert metric(other, "country.ratio", "CN").numerator == 3
+    assert not [found for found in other.metrics if found.slice == "TW"]
+    with pytest.raises(Exception, match="unknown country code 'TX'"):
+        skew(counts_as={"TX": "CN"})

@@ -31,6 +31,7 @@ Options
     baseline         the folder of the first round: slow drift passes against the round before, and fails here
     confidence       of all intervals, default 0.95
     tolerated_ratio  a region's share over its reference passes inside 1/r..r, default 1.25
+    counts_as        a table: country code -> the code of the country that it counts as, e.g. EH = "MA"
     rebalance        a table: dimension ("region" or "continent"), tolerance (0.02), target (part -> share) or
                      reference, by_label: as few rows as can be are dropped to bring every share within tolerance
 
@@ -113,7 +114,7 @@ class Skew:
 
     def map(self, batch: Batch) -> State:
         """Masks of the rows that mention a place or a group; see cells.cells_of."""
-        state, people_of = cells.cells_of(batch)
+        state, people_of = cells.cells_of(batch, self.options.counts_as)
         return state | words.word_state(batch, people_of)
 
     def merge(self, left: State, right: State) -> State:
@@ -165,7 +166,7 @@ class Skew:
             first = reference(options.baseline)
             yield from regions.baseline_metrics(state["places"], first, confidence=sure, tolerated=tolerated)
         yield from self._quotas(state)
-        yield from regions.place_metrics(state, n_rows, confidence=sure)
+        yield from regions.place_metrics(state, n_rows, options.counts_as, confidence=sure)
         found = patterns(state)
         yield from people.people_metrics(found, n_rows, confidence=sure)
         yield from occupations.occupation_metrics(state["occupations"], confidence=sure)

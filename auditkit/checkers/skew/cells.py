@@ -19,6 +19,8 @@ from auditkit.checkers.skew.occupations import gendered_sentences
 from auditkit.text.buffers import utf8_buffers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from auditkit.checker import State
@@ -69,13 +71,16 @@ def _country_bits() -> NDArray[np.uint32]:
     return np.array([1 << subregions().index(country.subregion) for country in countries()], np.uint32)
 
 
-def cells_of(batch: Batch) -> tuple[State, NDArray[np.uint64]]:
-    """The state of one batch (see state_bytes for its size), and the group mask of each of its rows."""
+def cells_of(batch: Batch, counts_as: Mapping[str, str] | None = None) -> tuple[State, NDArray[np.uint64]]:
+    """The state of one batch (see state_bytes for its size), and the group mask of each of its rows.
+
+    counts_as: code of a country -> code of the one that it counts as.
+    """
     texts = batch.texts.column("text")
     hits = find(texts)
     n_rows = len(batch)
     owner = batch.owners[hits.text] if len(hits.text) else np.zeros(0, np.int64)
-    pairs = _country_rows(hits, owner)
+    pairs = _country_rows(hits, owner, stands_for(counts_as or {}))
     lists = np.flatnonzero(np.bincount(pairs[:, 0], minlength=n_rows) > LIST_ROW)
     pairs = pairs[~np.isin(pairs[:, 0], lists)]
     places, people = np.zeros(n_rows, np.uint32), np.zeros(n_rows, np.uint64)
@@ -97,10 +102,19 @@ def cells_of(batch: Batch) -> tuple[State, NDArray[np.uint64]]:
     return state, people
 
 
-def _country_rows(hits: Hits, owner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64[m, 2]: each (row, country) once, sorted."""
+def stands_for(counts_as: Mapping[str, str]) -> NDArray[np.int64]:
+    """int64 per country: the index of the country that it counts as, mostly its own."""
+    number = {country.code: at for at, country in enumerate(countries())}
+    found: NDArray[np.int64] = np.arange(len(number))
+    for code, other in counts_as.items():
+        found[number[code]] = number[other]
+    return found
+
+
+def _country_rows(hits: Hits, owner: NDArray[np.int64], country: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[m, 2]: each (row, country) once, sorted; `country` says what each country counts as."""
     placed = hits.country >= 0
-    code = np.unique(owner[placed] * 256 + hits.country[placed])
+    code = np.unique(owner[placed] * 256 + country[hits.country[placed]])
     return np.stack([code // 256, code % 256], axis=1)
 
 

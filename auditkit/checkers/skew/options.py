@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from auditkit.checkers.skew.cells import scheme
+from auditkit.checkers.skew.lexicon import countries
 from auditkit.checkers.skew.regions import Reference, population_shares
 from auditkit.errors import ConfigError, suggestion
 
@@ -56,12 +57,14 @@ class SkewOptions:
 
     reference: "world-population", "uniform", a CSV file with columns region,share, or the folder of an earlier run.
     baseline: the folder of a first round: a slow drift that passes against the round before does not pass here.
+    counts_as: ISO code -> ISO code of the country that it counts as, e.g. EH = "MA".
     """
 
     reference: str = "world-population"
     baseline: str = ""
     confidence: float = 0.95
     tolerated_ratio: float = 1.25
+    counts_as: Mapping[str, str] = field(default_factory=dict)
     rebalance: Rebalance | None = None
 
     def check(self) -> Iterable[tuple[str, str]]:
@@ -70,6 +73,10 @@ class SkewOptions:
             yield "confidence", f"expected 0.5 <= confidence < 1, got {self.confidence}"
         if self.tolerated_ratio <= 1:
             yield "tolerated_ratio", f"expected more than 1, got {self.tolerated_ratio}"
+        known = [country.code for country in countries()]
+        for code in (*self.counts_as, *self.counts_as.values()):
+            if code not in known:
+                yield "counts_as", f"unknown country code '{code}'; expected ISO 3166-1 alpha-2 such as MA"
         for key in ("reference", "baseline"):
             name = getattr(self, key)
             if name and name not in NAMED and not Path(name).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -87,14 +88,16 @@ def impact_metrics(
 def _of_checker(
     checker: str, found: Patterns, gone: NDArray[np.int64], totals: tuple[int, int], confidence: float
 ) -> list[Metric]:
-    """The risk ratios of one checker, at a level that is simultaneous over its groups. totals: (removed rows, rows)."""
+    """The risk ratios of one checker; their status holds for all groups together. totals: (removed rows, rows)."""
     groups = {name: member for name, member in found.member.items() if member.any()}
     level = 1 - (1 - confidence) / max(len(groups), 1)
     ratios = []
     for name, member in groups.items():
         hit, named = int(gone[member].sum()), int(found.count[member].sum())
         others = (totals[0] - hit, totals[1] - named)
-        ratios.append(risk_ratio(f"{checker}/{name}", (hit, named), others, confidence=level))
+        single = risk_ratio(f"{checker}/{name}", (hit, named), others, confidence=confidence)
+        joint = risk_ratio(f"{checker}/{name}", (hit, named), others, confidence=level)
+        ratios.append(replace(single, status=joint.status))
     return ratios
 
 

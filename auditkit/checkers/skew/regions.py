@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.checkers.skew import statistics as stats
-from auditkit.checkers.skew.cells import scheme
+from auditkit.checkers.skew.cells import scheme, stands_for
 from auditkit.checkers.skew.lexicon import countries
 from auditkit.findings import Metric, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -113,7 +113,7 @@ def baseline_metrics(
             yield replace(metric, metric=names[metric.metric])
 
 
-def place_metrics(state: State, n_rows: int, *, confidence: float) -> Iterable[Metric]:
+def place_metrics(state: State, n_rows: int, counts_as: Mapping[str, str], *, confidence: float) -> Iterable[Metric]:
     """region.rows_share, region.list_rows, continent.share, country.ratio, country.erased_share."""
     yield share(NAME, "region.rows_share", int((state["places"] > 0).sum()), n_rows, confidence=confidence)
     yield Metric(NAME, "region.list_rows", float(len(state["lists"])), denominator=n_rows)
@@ -122,13 +122,14 @@ def place_metrics(state: State, n_rows: int, *, confidence: float) -> Iterable[M
     shares = stats.estimates(found, stats.replicates(found), confidence=confidence)
     for name, one in zip(continents.names, shares, strict=True):
         yield _share_metric("continent.share", name, one, None)
-    yield from country_metrics(state["countries"], confidence=confidence)
+    yield from country_metrics(state["countries"], counts_as, confidence=confidence)
 
 
-def country_metrics(counts: NDArray[np.int64], *, confidence: float) -> Iterable[Metric]:
+def country_metrics(counts: NDArray[np.int64], counts_as: Mapping[str, str], *, confidence: float) -> Iterable[Metric]:
     """country.ratio of each country that is named or large: share of row mentions over share of population; erasure."""
     whole = int(counts.sum())
-    people = np.array([country.population for country in countries()], np.float64)
+    people = np.zeros(len(counts))
+    np.add.at(people, stands_for(counts_as), [country.population for country in countries()])
     large = people >= LARGE_COUNTRY
     expected = people / people.sum()
     bounds = stats.Bounds(1 / ERASED, ERASED)
