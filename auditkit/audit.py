@@ -19,7 +19,7 @@ from auditkit import run_folder
 from auditkit.corpus import open_corpus
 from auditkit.engine.finish import finish
 from auditkit.engine.first_pass import Runner, Work, first_pass
-from auditkit.engine.look import Plan
+from auditkit.engine.look import Plan, salted
 from auditkit.engine.store import Store
 from auditkit.errors import InputError
 from auditkit.findings import Metric
@@ -125,7 +125,7 @@ def examine(source: Any, policy: Policy, scratch: Path, how: How) -> Examined:
     from auditkit.formats import parse
 
     corpus = open_corpus(source, policy, scratch)
-    plan = Plan(tuple(policy.checkers.values()), corpus.limits, policy.corpus.shard_deadline_s, parse)
+    plan = salted(Plan(tuple(policy.checkers.values()), corpus.limits, policy.corpus.shard_deadline_s, parse))
     run = get_runner(how.runner, workers=how.workers) if isinstance(how.runner, str) else how.runner
     work = Work(corpus, plan, run, Store(scratch))
     first = first_pass(work, advance=how.advance)

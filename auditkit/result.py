@@ -75,7 +75,7 @@ def judgement_of(policy: Policy, work: Work, finished: Finished, accepted: Accep
     """What `decide` needs."""
     actions, rules = actions_and_rules(policy, work)
     scores = score_names(work.store, work.corpus.n_shards, finished.outcomes)
-    return Judgement(rules, actions, finished.outcomes, scores, accepted)
+    return Judgement(rules, actions, finished.outcomes, scores, accepted, work.corpus.place)
 
 
 def settle(examined: Examined, add_findings: Add, add_documents: Add) -> Settled:
@@ -143,21 +143,12 @@ def _unseen(examined: Examined, counts: Mapping[str, int]) -> Sequence[str]:
 def certificates_of(examined: Examined, decisions: NDArray[np.uint8]) -> pa.Table:
     """The certificates of the documents that are dropped, with files and rows, in order of the removed document."""
     corpus = examined.work.corpus
-    names = [source.name for source in corpus.sources]
-    bases = np.asarray(corpus.first_doc, np.int64)
-
-    def place(doc: int) -> tuple[str, int]:
-        number = int(np.searchsorted(bases, doc, side="right")) - 1
-        while corpus.summaries[number].n_rows == 0:
-            number -= 1
-        return names[number], doc - int(bases[number])
-
     given = [item for outcome in examined.finished.outcomes.values() for item in outcome.certificates]
     said = [item for item in given if decisions[item.doc] == DROP]
     rows = []
     for item in sorted(said, key=lambda one: (one.doc, one.rule)):
-        file, row = place(item.doc)
-        kept_file, kept_row = place(item.kept) if item.kept is not None else (item.kept_file, item.kept_row)
+        file, row = corpus.place(item.doc)
+        kept_file, kept_row = corpus.place(item.kept) if item.kept is not None else (item.kept_file, item.kept_row)
         rows.append(
             dict(zip(CERTIFICATES.names, (file, row, kept_file, kept_row, item.jaccard, item.rule), strict=True))
         )

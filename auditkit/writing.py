@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditkit.engine.decide import DOCUMENTS, quarantined
-from auditkit.engine.look import Spent, timed
+from auditkit.engine.look import Spent, reads, timed
 from auditkit.engine.redact import Cut, Style, edits_of
 from auditkit.errors import AuditkitError
 from auditkit.findings import FINDINGS
@@ -201,6 +201,7 @@ def _checker_entry(examined: Examined, settled: Settled, name: str) -> dict[str,
         "version": checker.version if checker else "",
         "rules": len(checker.rules()) if checker else 0,
         "models": dict(sorted(getattr(checker, "models", dict)().items())),
+        "reads": dict(sorted(reads(checker).items())),
         "looked": examined.looked_at(name),
         "of": settled.counts["rows_in"] - settled.counts["quarantined"],
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from auditkit.engine.finish import corpus_found
 from auditkit.engine.first_pass import Corpus
 from auditkit.engine.look import Looked, no_result
 from auditkit.engine.store import Store
-from auditkit.findings import FINDINGS, SORT_KEYS
+from auditkit.findings import FINDINGS, SORT_KEYS, detail
 from auditkit.shards import DECISIONS, DROP, KEEP, QUARANTINE, Quarantined
 from auditkit.waivers import Accepted
 
@@ -52,6 +53,9 @@ class Decided:
     documents: pa.Table
 
 
+Place = Callable[[int], tuple[str, int]]
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What is needed to decide: rules by id, their actions, outcomes of corpus checkers, names of the score columns."""
@@ -61,6 +65,7 @@ class Judgement:
     outcomes: Mapping[str, Outcome]
     scores: Sequence[str]
     accepted: Accepted = field(default_factory=Accepted)
+    place: Place = lambda doc: ("", doc)
 
 
 def decide(corpus: Corpus, store: Store, judgement: Judgement) -> Iterator[Decided]:
@@ -181,10 +186,24 @@ def public(found: pa.Table, records: pa.Table, judgement: Judgement) -> pa.Table
         "file": records.column("file").cast(pa.utf8()).combine_chunks().take(places),
         "row": records.column("row").combine_chunks().take(places),
         "id": records.column("id").combine_chunks().take(places),
+        "detail": pa.array(resolved(found.column("detail").to_pylist(), judgement.place), pa.utf8()),
         "severity": pa.array([judgement.rules[rule].severity for rule in rules], pa.utf8()),
         "action": pa.array([_action(judgement, rule, code) for rule, code in zip(rules, _codes(found), strict=True)]),
     }
     return pa.table([columns.get(f.name, _column(found, f.name)) for f in FINDINGS], schema=FINDINGS)
+
+
+def resolved(details: list[str], place: Place) -> list[str]:
+    """Details in which a key such as "kept_doc" (a document key) has become "kept_file" and "kept_row"."""
+    return [_resolved(text, place) if '_doc":' in text else text for text in details]
+
+
+def _resolved(text: str, place: Place) -> str:
+    values = json.loads(text)
+    for key in [name for name, value in values.items() if name.endswith("_doc") and isinstance(value, int)]:
+        stem = key.removesuffix("_doc")
+        values[f"{stem}_file"], values[f"{stem}_row"] = place(values.pop(key))
+    return detail(**values)
 
 
 def _column(found: pa.Table, name: str) -> Any:

@@ -152,13 +152,13 @@ def _second_look(name: str, checker: CorpusChecker, wanted: State, work: Work) -
     """The merged second look at the wanted documents; shards without any of them are not read again by the checker."""
     docs = wanted["docs"]
 
-    def asked() -> Iterator[Shard]:
+    def asked() -> Iterator[tuple[Shard, State]]:
         for shard in work.corpus.shards():
             low, high = np.searchsorted(docs, [shard.first_doc, shard.first_doc + shard.n_rows])
             if low < high:
-                yield shard
+                yield shard, wanted | {"docs": docs[low:high]}
 
-    results = dict(work.runner(partial(look_again, plan=work.plan, name=name, wanted=wanted), asked()))
+    results = dict(work.runner(partial(look_again, plan=work.plan, name=name), asked()))
     reasons = [reason for state, reason in results.values() if state is None]
     if reasons:
         return None, reasons[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -47,6 +48,13 @@ class Corpus:
     def n_docs(self) -> int:
         """Rows of the corpus, unreadable ones included."""
         return sum(summary.n_rows for summary in self.summaries)
+
+    def place(self, doc: int) -> tuple[str, int]:
+        """File and row of a document key; the corpus must have been read once."""
+        number = bisect.bisect_right(self.first_doc, doc) - 1
+        while self.summaries[number].n_rows == 0:
+            number -= 1
+        return self.sources[number].name, doc - self.first_doc[number]
 
     def shards(self, *, learn: bool = False) -> Iterator[Shard]:
         """All shards with their numbers and keys; with `learn` it notes first keys, summaries and refused files."""

@@ -32,12 +32,17 @@ class Plan:
     limits: Limits
     deadline_s: float
     parse: Callable[[Shard, Limits], Iterator[Parsed]]
+    salt: str = ""  # what else a result depends on: hashes of files that checkers read
+
+    @property
+    def opening(self) -> str:
+        """The same for the same checkers, options and limits."""
+        return repr([(table.name, table.options) for table in self.tables]) + repr(self.limits)
 
     @property
     def key(self) -> str:
-        """The same for the same checkers, options and limits."""
-        said = repr([(table.name, table.options) for table in self.tables]) + repr(self.limits)
-        return hashlib.sha256(said.encode()).hexdigest()
+        """The same for everything that a shard's result depends on, the shard aside."""
+        return hashlib.sha256((self.opening + self.salt).encode()).hexdigest()
 
 
 @dataclass
@@ -91,10 +96,10 @@ _opened: dict[str, dict[str, Opened]] = {}
 
 def opened(plan: Plan) -> Mapping[str, Opened]:
     """The checkers of a plan, built once per process: models are loaded here."""
-    if plan.key not in _opened:
+    if plan.opening not in _opened:
         _opened.clear()
-        _opened[plan.key] = {table.name: _open(table) for table in plan.tables}
-    return _opened[plan.key]
+        _opened[plan.opening] = {table.name: _open(table) for table in plan.tables}
+    return _opened[plan.opening]
 
 
 def _open(table: CheckerTable) -> Opened:
@@ -104,6 +109,19 @@ def _open(table: CheckerTable) -> Opened:
 
     built, reason = attempt(step, seconds=600)
     return Opened(built[0], "", built[1]) if built else Opened(None, reason)
+
+
+def salted(plan: Plan) -> Plan:
+    """The plan with the hashes of the files that its checkers read, so that a result is never taken for another's."""
+    files = {name: reads(ready.checker) for name, ready in opened(plan).items()}
+    said = sorted((name, sorted(hashes.items())) for name, hashes in files.items() if hashes)
+    return dataclasses.replace(plan, salt=repr(said) if said else "")
+
+
+def reads(checker: AnyChecker | None) -> Mapping[str, str]:
+    """File that a checker reads besides the corpus -> SHA-256, as its optional method `reads` says."""
+    said: Mapping[str, str] = getattr(checker, "reads", dict)()
+    return said
 
 
 def look(shard: Shard, plan: Plan) -> Looked:
@@ -332,8 +350,9 @@ def no_result(index: int) -> Looked:
     return Looked(index, records, FOUND_BY.empty_table(), pa.table({"doc": pa.array([], pa.int64())}))
 
 
-def look_again(shard: Shard, plan: Plan, name: str, wanted: State) -> tuple[State | None, str]:
+def look_again(item: tuple[Shard, State], plan: Plan, name: str) -> tuple[State | None, str]:
     """The second look of one corpus checker at the wanted documents of a shard: (state, "") or (None, reason)."""
+    shard, wanted = item
     checker = opened(plan)[name].checker
     docs = wanted["docs"]
 

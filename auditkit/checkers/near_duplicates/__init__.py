@@ -34,13 +34,14 @@ Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
 from auditkit.checkers.near_duplicates import against, clusters, documents, lines, outcome, relations
-from auditkit.checkers.near_duplicates.against import Against
+from auditkit.checkers.near_duplicates.against import Against, file_hash
 from auditkit.checkers.near_duplicates.clusters import Ranks
 from auditkit.checkers.near_duplicates.options import Options as NearDuplicatesOptions
 from auditkit.checkers.near_duplicates.outcome import Said
@@ -74,6 +75,10 @@ class NearDuplicates:
     def rules(self) -> Sequence[Rule]:
         """The rules of rules/packs/near_duplicates.toml."""
         return rule_pack("near_duplicates")
+
+    def reads(self) -> dict[str, str]:
+        """The indexes and benchmarks of `against` with the SHA-256 of what decides about them."""
+        return {Path(path).name: file_hash(path) for path in self.options.against}
 
     def map(self, batch: Batch) -> State:
         """Lengths, hashes and band keys of the documents, their splits and labels, and the items they contain.

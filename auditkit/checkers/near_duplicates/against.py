@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from auditkit.checkers.near_duplicates.benchmarks import CONTAINED, Items, read_
 from auditkit.checkers.near_duplicates.clusters import exact_groups
 from auditkit.checkers.near_duplicates.documents import texts_of
 from auditkit.checkers.near_duplicates.index import Index, open_index, read_manifest
-from auditkit.checkers.near_duplicates.options import Bands, Options
+from auditkit.checkers.near_duplicates.options import MANIFEST, Bands, Options
 from auditkit.errors import ConfigError
 from auditkit.text.folding import folding
 
@@ -32,6 +33,13 @@ NOTHING: dict[str, NDArray[np.generic]] = {
     "item": np.zeros(0, np.int64),
     "item_share": np.zeros(0, np.float64),
 }
+
+
+def file_hash(path: str) -> str:
+    """SHA-256 of a benchmark file, or of the manifest of an index, which names the hash of everything in it."""
+    decides = Path(path, MANIFEST) if Path(path).is_dir() else Path(path)
+    with decides.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Known(NamedTuple):
