@@ -91,7 +91,6 @@ def _expect(kind: str, description: str, *, meta: Mapping[str, Any] | None = Non
         "kwargs": kwargs,
         "meta": {"auditkit": dict(meta or {})},
         "description": description,
-        "severity": "critical",
     }
 
 
