@@ -13,12 +13,14 @@ import argparse
 import csv
 import gzip
 import json
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from auditkit.checker import build
 from auditkit.checkers.skew import mentions, rebalance, regions, statistics
@@ -34,6 +36,13 @@ EUPEG = {  # document-country F1: CLAVIN, CamCoder, Edinburgh, spaCy, Stanford, 
 }
 TARGETS = {"GWN": (0.90, 0.025), "TR-News": (0.87, 0.035), "GeoCorpora": (0.73, None)}
 NULL_SPLITS = 1000
+TERMS = re.compile(
+    r"\b(?:lesbian|gay|bisexual|transgender|trans|queer|lgbtq?|homosexual|straight|heterosexual|female|male|nonbinary|"
+    r"african american|african|black|white|european|hispanic|latin[aox]|mexican|canadian|american|asian|indian|"
+    r"middle eastern|chinese|japanese|christian|muslim|jewish|buddhist|catholic|protestant|sikh|taoist|older|old|"
+    r"younger|young|teenage|millenial|middle aged|elderly|blind|deaf|paralyzed)\b",
+    re.IGNORECASE,
+)
 
 
 def places(data: Path) -> None:
@@ -82,6 +91,20 @@ def people(data: Path) -> None:
             most = max(found.values(), default=0)
             right, wrong = right + (0 < most == found[own]), wrong + (most > found[own])
         print(f"{group:<22} {len(pages):>5}  {right / len(pages):.3f}        {wrong / len(pages):.3f}")
+
+    _templates(data)
+
+
+def _templates(data: Path) -> None:
+    """Whether the identity term of a template sentence is found as a group (Dixon et al. 2018, 76,564 sentences)."""
+    table = pq.read_table(data / "toxicity/en_sentence_templates.parquet", columns=["text"])
+    texts = [text for text in table.column("text").to_pylist()[::10] if TERMS.search(text)]
+    found: dict[int, set[str]] = defaultdict(set)
+    for mention in mentions(texts).to_pylist():
+        if not mention["country"]:
+            found[mention["doc"]].add(texts[mention["doc"]][mention["start"] : mention["end"]].lower())
+    hits = sum(any(TERMS.fullmatch(term) for term in found[at]) for at in range(len(texts)))
+    print(f"identity terms in {len(texts):,} template sentences found: {hits / len(texts):.1%}")
 
 
 def _groups(texts: list[str], axis: str) -> Iterator[Counter[str]]:
