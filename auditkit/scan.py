@@ -6,9 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from auditkit.audit import How, examine, gate, load_policy
@@ -100,6 +98,8 @@ def _report(examined: Examined, paths: Mapping[str, Changed]) -> tuple[Report, S
 
 def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Changed]) -> pa.Array:
     """The 1-based line of each finding's row, null where it has no row."""
+    from auditkit.formats import lines as lines_of
+
     wanted: dict[str, set[int]] = {}
     places = list(zip(findings["file"].to_pylist(), findings["row"].to_pylist(), strict=True))
     for file, row in places:
@@ -109,19 +109,11 @@ def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Changed]) -> 
     for shard in corpus.shards():
         rows = sorted(row for row in wanted.get(shard.source.name, ()) if 0 <= row - shard.first_row < shard.n_rows)
         if rows:
-            starts = _row_lines(shard.payload, shard.n_rows) if shard.source.format == "jsonl" else None
+            lines = lines_of(shard, corpus.limits)
             for row in rows:
-                inside = row - shard.first_row
-                line = shard.line + int(starts[inside]) if starts is not None else row + 1
+                line = int(lines[row - shard.first_row])
                 found[shard.source.name, row] = paths[shard.source.name].line_of(line)
     return pa.array([found.get((file, row)) if row is not None else None for file, row in places], pa.int64())
-
-
-def _row_lines(payload: bytes | None, n_rows: int) -> Any:
-    """int[n_rows]: which line of a block of JSON lines each row is on; blank lines are no rows."""
-    lines = (payload or b"").split(b"\n")
-    numbers = np.array([number for number, line in enumerate(lines) if line.strip()])
-    return numbers if len(numbers) == n_rows else np.arange(n_rows)
 
 
 def _unread(examined: Examined, paths: Mapping[str, Changed]) -> str:

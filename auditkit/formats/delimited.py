@@ -131,6 +131,14 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     yield Parsed(batch(shard, good + shard.first_row, texts, keys), tuple(scan.quarantined()))
 
 
+def lines(shard: Shard, limits: Limits) -> Ints:
+    """The 1-based line on which each record of a block begins."""
+    if "length" in shard.part:
+        return np.array([shard.line])
+    newlines = np.flatnonzero(np.frombuffer(shard.payload or b"", np.uint8) == shard.part["newline"])
+    return shard.line + np.searchsorted(newlines, _Scan(shard, limits).starts)
+
+
 class _Scan:
     """The records of a shard: their bounds, the spans of the wanted fields, and why each is refused (0: not)."""
 

@@ -237,6 +237,12 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
     yield Parsed(merged(fast, slow.batch(shard)), tuple(quarantined))
 
 
+def lines(shard: Shard, limits: Limits) -> Ints:  # noqa: ARG001 - one signature
+    """The 1-based line of each row of a block: blank lines are no rows."""
+    _, _, blank = line_bounds(shard.payload or b"")
+    return shard.line + np.flatnonzero(~blank)
+
+
 def _slow(line: bytes, layout: Layout, limits: Limits) -> Row | str:
     try:
         return extract(_strict(line, limits), layout, limits)

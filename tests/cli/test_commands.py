@@ -127,3 +127,9 @@ def test_a_closed_stdout_is_no_traceback(command, write, policy, tmp_path):
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=120)
     assert "Traceback" not in done.stderr
     assert "shouting/loud" in done.stdout
+
+
+def test_scan_names_the_line_on_which_a_csv_record_begins(command, write, policy):
+    path = write("a.csv", b'id,text\n1,"two\nlines"\n\n2,loud!!!\n')
+    done = command("scan", path, "--policy", policy)
+    assert done.stdout.startswith(f"{path}:5: shouting/loud: ")
