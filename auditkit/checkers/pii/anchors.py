@@ -231,3 +231,47 @@ def merged(rows: Regions) -> Regions:
     firsts = np.flatnonzero(new)
     lasts = np.append(firsts[1:], len(rows)) - 1
     return np.column_stack([rows[firsts, 0], rows[firsts, 1], reach[lasts]])
+
+
+_SIGNS = b"-xX ().[]/~+"
+_FOREIGN_FIRST, _FOREIGN_INSIDE = bytes(range(0xC0, 0x100)), bytes(range(0x80, 0xC0))
+PHONE_KINDS = (b"0123456789", _SIGNS + _FOREIGN_FIRST, _FOREIGN_INSIDE)
+_FOREIGN = _FOREIGN_FIRST + _FOREIGN_INSIDE
+LEAD_KINDS = (
+    _SIGNS + _FOREIGN,
+    b" \t," + _FOREIGN,
+    b"exiaEXIA#~;-" + _FOREIGN,
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#~;=:." + _FOREIGN,
+    b" \t,-:." + _FOREIGN,
+    b"0123456789",
+)
+
+
+def phone_regions(texts: Texts) -> tuple[Regions, Ints]:
+    """(regions, digits): groups of digits that are at most four signs apart, with what may lead and extend them."""
+    from auditkit.checkers.pii import kernels
+
+    found = kernels.clusters(texts.data, texts.offsets, table(*PHONE_KINDS))
+    return _joined_clusters(kernels.with_leads_and_extensions(texts.data, texts.offsets, found, table(*LEAD_KINDS)))
+
+
+def _joined_clusters(wide: Ints) -> tuple[Regions, NDArray[np.int64]]:
+    """(regions, digits): clusters with what leads and extends them; those that overlap are one region."""
+    if not len(wide):
+        return np.zeros((0, 3), np.int64), np.zeros(0, np.int64)
+    wide = wide[np.argsort(wide[:, 1], kind="stable")]
+    joined = merged(wide[:, :3])
+    owner = np.searchsorted(joined[:, 1], wide[:, 1], "right") - 1
+    return joined, np.bincount(owner, wide[:, 3], len(joined)).astype(np.int64)
+
+
+def in_code_points(texts: Texts, rows: NDArray[np.int64]) -> Ints:
+    """The rows (recogniser, text, first byte, last byte + 1) with code points counted from the start of the text."""
+    from auditkit.checkers.pii import kernels
+
+    firsts = texts.offsets[rows[:, 1]]
+    out = rows.copy()
+    for column in (2, 3):
+        order = np.lexsort((rows[:, column], firsts))
+        out[order, column] = kernels.points(texts.data, firsts[order], rows[order, column])
+    return out

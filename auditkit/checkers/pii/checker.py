@@ -12,8 +12,8 @@ from auditkit.checkers.pii import options as settings
 from auditkit.checkers.pii import presidio, reference
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.options import NAMES
+from auditkit.checkers.pii.precise import engine as precise_engine
 from auditkit.checkers.pii.surrogate import replace
-from auditkit.checkers.pii.validators import plausible
 from auditkit.findings import FOUND, detail, mask
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from auditkit.checkers.pii.spans import Span
     from auditkit.documents import Batch
-
-
-SURE = 0.4  # below it Presidio's patterns match any number of the right length and no context word stands by
 
 
 class Pii:
@@ -43,7 +40,8 @@ class Pii:
 
     def rules(self) -> Sequence[Rule]:
         """The rules that can fire: those of the profile, names only where a name model is installed."""
-        return tuple(rule for rule in rule_pack("pii") if self._can_fire(rule))
+        rules = tuple(rule for rule in rule_pack("pii") if self._can_fire(rule))
+        return rules if self.options.profile == "presidio" else (*rules, *rule_pack("secrets"))
 
     def _can_fire(self, rule: Rule) -> bool:
         if rule.options.get("model"):
@@ -77,19 +75,15 @@ class Pii:
 
     def _spans(self, column: pa.Array) -> list[list[Span]]:
         """The findings of each text, in order of their place."""
-        found = presidio.find(column)
+        precise = self.options.profile == "precise"
+        found = (precise_engine().find if precise else presidio.find)(column)
         texts = column.to_pylist()
-        if self.options.profile == "precise":
-            found = [
-                [span for span in spans if span.score >= SURE and plausible(span.entity, text, span.start, span.end)]
-                for text, spans in zip(texts, found, strict=True)
-            ]
         named = reference.names_wanted(self.options.wanted)
-        if not self.options.entities and self.options.profile == "precise" and reference.installed_model():
+        if not self.options.entities and precise and reference.installed_model():
             named = frozenset(NAMES)
         if named:
             found = [a + b for a, b in zip(found, reference.names(texts, named), strict=True)]
-        if self.options.profile == "precise":
+        if precise:
             found = [one_per_place(spans) for spans in found]
         kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
         return [sorted(spans) for spans in kept]

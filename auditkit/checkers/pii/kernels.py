@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
     Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int16]
 
 MEMBER = 1 << 62
 MOST = 32_000
@@ -283,3 +284,36 @@ def points(data: Bytes, firsts: Ints, places: Ints) -> Ints:
             at += 1
         out[k] = count
     return out
+
+
+@kernel
+def _next_word(data: Bytes, start: int, high: int, trie: Shorts) -> tuple[int, int]:
+    """(place, word) of the next word of the trie from `start` on; (-1, 0) when there is none."""
+    for first in range(start, high):
+        node = trie[0, data[first]]
+        i = first + 1
+        while node > 0 and trie[node, 256] == 0 and i < high:
+            node = trie[node, data[i]]
+            i += 1
+        if node > 0 and trie[node, 256]:
+            return first, trie[node, 256]
+    return -1, 0
+
+
+@kernel
+def words(data: Bytes, offsets: Ints, trie: Shorts) -> Ints:
+    """int64[n, 3]: text, place and number (from 1) of each word of the trie; of words with a common start the shortest.
+
+    trie[node, byte] = next node, trie[node, 256] = number of the word that ends there.
+    """
+    out = np.empty((256, 3), np.int64)
+    n = 0
+    for t in range(offsets.shape[0] - 1):
+        place, word = _next_word(data, offsets[t], offsets[t + 1], trie)
+        while place >= 0:
+            if n == out.shape[0]:
+                out = _grown(out)
+            out[n, 0], out[n, 1], out[n, 2] = t, place, word
+            n += 1
+            place, word = _next_word(data, place + 1, offsets[t + 1], trie)
+    return out[:n]

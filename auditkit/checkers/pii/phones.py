@@ -221,6 +221,10 @@ class Phones:
             return
         yield from sorted({i for reading in _readings(group) for i in self._possible(reading)})
 
+    def valid_in(self, digits: str) -> tuple[str, ...]:
+        """The regions in which these digits are a valid number."""
+        return tuple(self._regions[index] for index in self._valid_as_digits(digits))
+
     def _valid_as_digits(self, digits: str) -> tuple[int, ...]:
         """The regions in which the digits alone are a valid number: signs between digits cannot make a number valid."""
         known = self._valid_digits.get(digits)

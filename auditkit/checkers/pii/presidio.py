@@ -18,7 +18,8 @@ from auditkit.checkers.pii.anchors import (
     SPACES,
     Regions,
     Texts,
-    merged,
+    in_code_points,
+    phone_regions,
     prepared,
     regions,
     table,
@@ -146,7 +147,7 @@ class Fast:
         every = np.concatenate(rows)
         order = np.lexsort((every[:, 3], every[:, 2], every[:, 1]))
         every = every[order]
-        found = np.column_stack([_in_code_points(texts, every), self._may_be_near(texts, every)])
+        found = np.column_stack([in_code_points(texts, every), self._may_be_near(texts, every)])
         return found, np.concatenate(scores)[order]
 
     def _may_be_near(self, texts: Texts, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -177,11 +178,8 @@ class Fast:
         return np.concatenate([found[keep, :3], rest]), np.concatenate([scores[keep], rest_scores])
 
     def _phone_places(self, texts: Texts) -> Matches:
-        from auditkit.checkers.pii import kernels
-
-        found = kernels.clusters(texts.data, texts.offsets, table(*PHONE_KINDS))
-        wide = kernels.with_leads_and_extensions(texts.data, texts.offsets, found, table(*LEAD_KINDS))
-        regions_, digits = _joined_clusters(wide)
+        """The numbers that PhoneRecognizer finds."""
+        regions_, digits = phone_regions(texts)
         heavy = _texts_beyond(regions_, len(texts.plain)) | ~texts.plain
         wanted = regions_[(digits >= SHORTEST) & ~heavy[regions_[:, 0]]]
         # One character per byte: in an ASCII neighbourhood inside a text bytes are code points and nothing need be
@@ -253,18 +251,6 @@ class Fast:
 PHONE, URL = "PhoneRecognizer", "UrlRecognizer"
 WORD_KINDS = (SPACES + bytes(range(0x1C, 0x20)), EDGES.encode(), LETTERS)
 URL_KINDS = (LETTERS + DIGITS + b".-", SPACES + b"()<>\"'", b"\"'")
-_SIGNS = b"-xX ().[]/~+"
-_FOREIGN_FIRST, _FOREIGN_INSIDE = bytes(range(0xC0, 0x100)), bytes(range(0x80, 0xC0))
-PHONE_KINDS = (b"0123456789", _SIGNS + _FOREIGN_FIRST, _FOREIGN_INSIDE)
-_FOREIGN = _FOREIGN_FIRST + _FOREIGN_INSIDE
-LEAD_KINDS = (
-    _SIGNS + _FOREIGN,
-    b" \t," + _FOREIGN,
-    b"exiaEXIA#~;-" + _FOREIGN,
-    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#~;=:." + _FOREIGN,
-    b" \t,-:." + _FOREIGN,
-    b"0123456789",
-)
 
 
 def _run_of(recognizer: Any) -> Run:
@@ -275,32 +261,10 @@ def _run_of(recognizer: Any) -> Run:
     return pattern_run(recognizer) if plain else analyze_run(recognizer)
 
 
-def _joined_clusters(wide: NDArray[np.int64]) -> tuple[Regions, NDArray[np.int64]]:
-    """(regions, digits): clusters with what leads and extends them; those that overlap are one region."""
-    if not len(wide):
-        return np.zeros((0, 3), np.int64), np.zeros(0, np.int64)
-    wide = wide[np.argsort(wide[:, 1], kind="stable")]
-    joined = merged(wide[:, :3])
-    owner = np.searchsorted(joined[:, 1], wide[:, 1], "right") - 1
-    return joined, np.bincount(owner, wide[:, 3], len(joined)).astype(np.int64)
-
-
 def _texts_beyond(found: Regions, n_texts: int) -> NDArray[np.bool_]:
     """Texts with so many candidates that phonenumbers may give up on them."""
     sizes = np.bincount(found[:, 0], found[:, 2] - found[:, 1], n_texts)
     return sizes > MAX_CANDIDATE_CHARS
-
-
-def _in_code_points(texts: Texts, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows (recogniser, text, first byte, last byte + 1) with code points counted from the start of the text."""
-    from auditkit.checkers.pii import kernels
-
-    firsts = texts.offsets[rows[:, 1]]
-    out = rows.copy()
-    for column in (2, 3):
-        order = np.lexsort((rows[:, column], firsts))
-        out[order, column] = kernels.points(texts.data, firsts[order], rows[order, column])
-    return out
 
 
 def _not_inside(found: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -116,6 +116,8 @@ def is_host_ip(value: str) -> bool:
         address = address.ipv4_mapped
     if any(address in net for net in _documentation_nets()):
         return True
+    if address.version == 6 and int(address) >> 125 != 1 and "::" in value:
+        return False  # outside of 2000::/3 an abbreviation is more often a word of a program than an address
     return address.is_global and not address.is_multicast
 
 
@@ -126,6 +128,66 @@ def _documentation_nets() -> tuple[IPv4Network | IPv6Network, ...]:
 
     names = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
     return tuple(ipaddress.ip_network(name) for name in names)
+
+
+@cache
+def tlds() -> tuple[str, ...]:
+    """The top-level domains of the public suffix list inside the tldextract package, ASCII words, sorted."""
+    import tldextract
+
+    suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None).tlds
+    return tuple(sorted({suffix for suffix in suffixes if suffix.isascii() and suffix.isalpha()}))
+
+
+RESERVED_TLDS = frozenset({"example", "invalid", "test"})  # RFC 2606: documentation speaks of addresses under them
+
+
+@cache
+def _top_levels() -> frozenset[str]:
+    import tldextract
+
+    suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None).tlds
+    return frozenset(suffix.rpartition(".")[2] for suffix in suffixes) | RESERVED_TLDS
+
+
+def has_tld(host: str) -> bool:
+    """Whether the host ends in a top-level domain that exists or is reserved for documentation."""
+    return host.rpartition(".")[2].lower() in _top_levels()
+
+
+def is_wallet(value: str) -> bool:
+    """Whether a Bitcoin address has its checksum: Base58Check (BIP 13) or Bech32 (BIP 173, BIP 350)."""
+    return _bech32(value) if value[:3].lower() == "bc1" else _base58check(value)
+
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def _base58check(value: str) -> bool:
+    from hashlib import sha256
+
+    number = 0
+    for ch in value:
+        number = number * 58 + _BASE58.index(ch)
+    if number >= 1 << 200:
+        return False
+    payload = number.to_bytes(25, "big")
+    return sha256(sha256(payload[:21]).digest()).digest()[:4] == payload[21:]
+
+
+def _bech32(value: str) -> bool:
+    if value != value.lower() and value != value.upper():
+        return False
+    data = [_BECH32.find(ch) for ch in value.lower()[3:]]
+    if len(data) < 6 or -1 in data:
+        return False
+    check = 1
+    for item in (3, 3, 0, 2, 3, *data):  # the human-readable part `bc`, expanded
+        top, check = check >> 25, (check & 0x1FFFFFF) << 5 ^ item
+        for bit, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            check ^= generator if top >> bit & 1 else 0
+    return check in (1, 0x2BC830A3)
 
 
 _VERSION_WORD = re.compile(
@@ -151,28 +213,3 @@ _ADDRESS_WORD = re.compile(
 def is_small_quad(value: str, before: str) -> bool:
     """Whether a dotted quad is of small numbers (1.2.3.4) and no word before it speaks of addresses: a numbering."""
     return bool(_SOFTWARE_PART.match(value)) and not _ADDRESS_WORD.search(before[-40:])
-
-
-def plausible(entity: str, text: str, start: int, end: int) -> bool:
-    """Whether text[start:end] can be a real value of its entity where it stands; True for entities without a test."""
-    value = text[start:end]
-    before = text[max(0, start - 40) : start]
-    if entity == "IP_ADDRESS":
-        return is_host_ip(value) and not is_version(before) and not is_small_quad(value, before)
-    if entity == "PHONE_NUMBER":
-        return sum(ch.isdigit() for ch in value) >= 7 and not (value.isdigit() and "ssue" in before[-8:])
-    if entity == "URL":
-        return not text[end : end + 1].isalnum()
-    test = _TESTS.get(entity)
-    return test is None or test(value)
-
-
-_TESTS = {
-    "CREDIT_CARD": is_card,
-    "IBAN_CODE": is_iban,
-    "US_SSN": is_ssn,
-    "US_ITIN": is_itin,
-    "UK_NHS": is_nhs,
-    "MEDICAL_LICENSE": is_dea,
-    "MAC_ADDRESS": is_mac,
-}
