@@ -231,7 +231,7 @@ class _Reader:
         worded = token.text[0].isalpha()
         run.loose = worded or run.words > 0
         run.unsure = run.unsure or (worded and "^" in run.items)  # "a frequency of 4 x 10^4 is 7.5 m"
-        run.unsure = run.unsure or (len(run.items) == 1 and self.before[1] in ("if", "assume", "suppose", "assuming"))
+        run.unsure = run.unsure or (len(run.items) == 1 and self.before[1] in ("if", "and", "suppose", "assuming"))
         self.left = run if run.items or run.opaque else None
         self.run, self.about, self.before = _Run(), token.text == "≈", ("", "")
 
@@ -261,11 +261,13 @@ class _Reader:
             self.note = (Leaf(-last.value if negative else last.value, last.decimals), token)
 
     def compare_note(self, leaf: Leaf, token: Token) -> None:
-        """The number right behind a note must be its result."""
+        """The number right behind a note must be its result: rounded or cut, its sign aside ("200 years less")."""
         assert self.note is not None
         noted, note = self.note
         self.note = None
-        if token.start == note.end and holds([noted], [leaf]) is False and holds([leaf], [noted]) is False:
+        cut = abs(abs(noted.value) - leaf.value) <= 10.0**-leaf.decimals and noted.decimals > 9  # 14.999999999999998
+        sides = [Leaf(abs(noted.value), noted.decimals)], [leaf]
+        if token.start == note.end and not cut and holds(*sides) is False and holds(*sides[::-1]) is False:
             self.found.append(Equation(self.offset + note.start, self.offset + token.end, right=False))
 
     def compare(self, left: _Run, right: _Run) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 WINDOW = 160  # characters read before and after a relation; the longest equation of gsm8k_train has 123
-MAX_DIGITS = 15  # more digits than a float carries exactly
+MAX_DIGITS = 15  # of a whole number: more than a float carries exactly
+MAX_DECIMALS = 20  # a calculator prints 14.999999999999998
 
 NUM, OP, OPEN, CLOSE, EQ = "num", "op", "open", "close", "eq"
 WORD, STOP, OPAQUE, NOTE = "word", "stop", "opaque", "note"
@@ -122,7 +123,7 @@ def _number(shown: str, start: int, end: int, *, glued: bool) -> Token:
     digits = shown.strip("$€£¥₹\\% ").removesuffix("...").replace(",", "")
     whole, _, after = digits.partition(".")
     leading_zero = len(whole) > 1 and whole[0] == "0"
-    if len(digits) > MAX_DIGITS or leading_zero:
+    if len(whole) > MAX_DIGITS or len(after) > MAX_DECIMALS or leading_zero:
         return Token(OPAQUE, shown, start, end, glued=glued)
     return Token(NUM, shown, start, end, float(digits), len(after), percent, money, glued)
 
