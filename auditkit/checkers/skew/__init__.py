@@ -22,13 +22,13 @@ How
     inferred from a name: first names only tell that `Paris Hilton` is not a place.
 
 What it misses
-    Of the countries that a document names it finds 92 % and 90 % of what it finds is right on GeoWebNews (F1 .914; best
-    of nine published geoparsers .824), 93 % and 82 % on TR-News (.871; .812), 73 % and 73 % on tweets (.730). Regional
-    shares are off by .016, .026 and .091 (total variation); the skew that is measured is about .5. Weakest on local
-    newspapers, whose `London` may lie in Ontario, and on tweets. Country names in other languages than English are
-    found in their basic form: inflected ones (`w Polsce`, `Suomessa`) are not; towns only in Latin letters. Terms for groups
-    are English; 99 % of 50 identity terms in template sentences are found, and `straight`, `black`, `old` only where
-    they are said of persons. All figures: benchmarks/skew.py.
+    Of the countries that a document names it finds 92 % and 90 % of what it finds is right on GeoWebNews (F1 .914;
+    best of nine published geoparsers .824), 93 % and 82 % on TR-News (.871; .812), 73 % and 73 % on tweets (.730).
+    Regional shares are off by .016, .026 and .091 (total variation); the skew that is measured is about .5. Weakest
+    on local newspapers, whose `London` may lie in Ontario, and on tweets. Country names in other languages than
+    English are found in their basic form: inflected ones (`w Polsce`, `Suomessa`) are not; towns only in Latin
+    letters. Terms for groups are English; 99 % of 50 identity terms in template sentences are found, and `straight`,
+    `black`, `old` only where they are said of persons. All figures: benchmarks/skew.py.
 
 Options
     reference        "world-population" (default), "uniform", a CSV file (region,share), or an earlier run's folder
