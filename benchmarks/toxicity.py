@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -153,10 +154,73 @@ def kernel_speed(texts: Sequence[str]) -> float:
     return best
 
 
+def detoxify_speed(texts: Sequence[str], folder: Path, layers: int) -> list[tuple[str, float]]:
+    """(way, documents per CPU-second) of one network with random weights: as Detoxify is used, and by our engine.
+
+    BERT's shape with `layers` layers (base has 12; ratios hardly depend on it), vocabulary from the texts themselves.
+    """
+    from collections import Counter
+
+    import torch
+    import transformers
+
+    from auditkit.checkers.toxicity import detoxify
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    home = folder / "bert"
+    home.mkdir()
+    counted = Counter(word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower()))
+    pieces = [word for word, _ in counted.most_common(8000)] + [
+        f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz0123456789"
+    ]
+    vocabulary = dict.fromkeys(
+        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz0123456789", *pieces]
+    )
+    (home / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    (home / "tokenizer_config.json").write_text(
+        json.dumps({"do_lower_case": True, "model_max_length": 512}), encoding="utf-8"
+    )
+    settings = transformers.BertConfig(vocab_size=len(vocabulary), num_hidden_layers=layers, num_labels=6)
+    settings.save_pretrained(home)
+    network = transformers.BertForSequenceClassification(settings).eval()
+    classes = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
+    arguments = {
+        "num_classes": 6,
+        "model_type": str(home),
+        "model_name": "BertForSequenceClassification",
+        "tokenizer_name": "BertTokenizer",
+    }
+    file = folder / "random.ckpt"
+    config = {"arch": {"args": arguments}, "dataset": {"args": {"classes": classes}}}
+    torch.save({"state_dict": network.state_dict(), "config": config}, file)
+    tokenizer = transformers.BertTokenizer.from_pretrained(home)
+
+    def plain(more: Sequence[str]) -> NDArray[np.float64]:
+        rows = []
+        for i in range(0, len(more), 32):
+            inputs = tokenizer(list(more[i : i + 32]), return_tensors="pt", truncation=True, padding=True)
+            with torch.inference_mode():
+                rows.append(torch.sigmoid(network(**inputs)[0]).numpy())
+        return np.concatenate(rows)
+
+    ways = [("Detoxify's way, batches of 32 in file order", plain)]
+    ways += [(f"auditkit detoxify engine, {kind}", detoxify.load(str(file), kind).score) for kind in ("fp32", "int8")]
+    results = []
+    for name, way in ways:
+        way(texts[:4])
+        start = time.process_time()
+        scores = way(texts)
+        results.append((f"{name}, first score {scores[0, 0]:.5f}", len(texts) / (time.process_time() - start)))
+    return results
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
     parser.add_argument("--docs", type=int, default=20_000, help="at most so many texts per set")
+    parser.add_argument("--detoxify-docs", type=int, default=256, help="texts for the Detoxify engine; 0 = leave out")
+    parser.add_argument("--detoxify-layers", type=int, default=2)
     arguments = parser.parse_args()
     folder = arguments.data / "toxicity"
     sets = {f"{name}{mark}": labelled(folder, name, column, arguments.docs) for name, column, mark in SETS}
@@ -166,6 +230,11 @@ def main() -> None:
         values = [auc(y, score(texts)) for texts, y in sets.values()]
         print(f"{name:32s}" + "".join(f"{value:16.4f}" for value in values) + f"{speed(score, speed_texts):12.2f}")
     print(f"embedded scorer alone, over Arrow buffers: {kernel_speed(speed_texts):.1f} MB per CPU-second")
+    if arguments.detoxify_docs:
+        with tempfile.TemporaryDirectory() as scratch:
+            chosen = [text[:2000] for text in speed_texts[: arguments.detoxify_docs]]
+            for name, rate in detoxify_speed(chosen, Path(scratch), arguments.detoxify_layers):
+                print(f"{name}: {rate:.2f} documents per CPU-second")
     print(f"toxic spans (SemEval 2021 test split), mean character F1: {spans_f1(folder):.4f}")
 
 

@@ -9,7 +9,7 @@ Why it matters
 How
     A linear model on hashed words, word pairs and runs of characters, of which the table is part of the package: no
     download, no torch. A word's share in the score is the sum of its table entries, so a finding shows its reasons.
-    Texts above 1,000 bytes are scored sentence by sentence; the document's score is that of its worst sentence,
+    Texts above 2,000 bytes are scored sentence by sentence; the document's score is that of its worst sentence,
     and the finding's detail names it.
 What it misses (measured in docs/model-cards/toxicity.md)
     Sarcasm, implied hate and counter-speech: it sees words, not stance. German and Chinese have one score, `toxic`,
@@ -17,43 +17,42 @@ What it misses (measured in docs/model-cards/toxicity.md)
     found in it; its score stands, and means little.
 Options
     threshold: documents at or above it get findings.
+    engine: "embedded"; "detoxify" with checkpoint = "FILE", Detoxify's own .ckpt, read without running code from it, in
+    precision "fp32" or "int8"; "http" with url and model of an OpenAI-compatible moderation or chat endpoint;
+    "cascade": a judge for the doubtful texts alone (cascade.calibrate says from which score on, and what that keeps).
+    Details: options.ToxicityOptions.
 Source
     Wang & Manning 2012 (log count ratios); Jigsaw 2018 (labels); Pavlopoulos et al. 2021 (toxic spans).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
 from auditkit.checkers.toxicity import scorer
 from auditkit.checkers.toxicity.embedded import LABELS, model
 from auditkit.checkers.toxicity.languages import KNOWN
+from auditkit.checkers.toxicity.options import ToxicityOptions
 from auditkit.documents import Batch
 from auditkit.findings import Found, Metric, detail, found_table, mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KINDS = ("threat", "identity_hate", "insult", "obscene")
+    Shares = dict[str, NDArray[np.float64]]
+
+JUDGES = ("detoxify", "http")
+"""Engines that read every text themselves."""
+KINDS = {"threat": "threat", "identity_hate": "identity_hate", "identity_attack": "identity_hate", "insult": "insult"}
+KINDS |= {"obscene": "obscene"}
+"""Label of an engine -> rule."""
 SEVERE = 0.9  # share from which `severe_toxic` names the finding: such texts are also obscene, nearly always
-
-
-@dataclass(frozen=True)
-class ToxicityOptions:
-    """Options of `[checkers.toxicity]`."""
-
-    threshold: float = 0.5
-    engine: Literal["embedded"] = "embedded"
-
-    def check(self) -> Iterable[tuple[str, str]]:
-        """A threshold outside 0..1 is a mistake."""
-        if not 0 <= self.threshold <= 1:
-            yield "threshold", f"expected a number from 0 to 1, got {self.threshold}"
 
 
 class Toxicity:
@@ -62,7 +61,7 @@ class Toxicity:
     name: ClassVar[str] = "toxicity"
     version: ClassVar[str] = "1"
     Options: ClassVar[type] = ToxicityOptions
-    METRICS: ClassVar[tuple[str, ...]] = ("bias_bpsn", "foreign_share")
+    METRICS: ClassVar[tuple[str, ...]] = ("bias_bpsn", "foreign_share", "judged_share")
     default_action: ClassVar[str] = "flag"
     finish_order: ClassVar[int] = 0
 
@@ -75,43 +74,53 @@ class Toxicity:
 
     def check(self, batch: Batch) -> Checked:
         """Scores of every document, findings with the toxic words of those at or above the threshold."""
-        scores = scorer.score(batch.texts.column("text"), model())
-        labels = np.full((len(batch), len(LABELS)), np.nan)
-        np.fmax.at(labels, batch.owners, scores.labels)
-        labels[:, 0] = np.nan_to_num(labels[:, 0])  # a document without a text is not toxic
-        foreign = np.zeros(len(batch), bool)
+        texts = batch.texts.column("text")
+        scores = scorer.score(texts, model())
+        shares, asked = self._shares(texts, scores)
+        chosen = np.flatnonzero(shares["toxic"] >= self.options.threshold)
+        foreign, flagged = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
         np.logical_or.at(foreign, batch.owners, ~np.isin(scores.languages, KNOWN))
-        flagged = np.zeros(len(batch), bool)
-        flagged[batch.owners[self._toxic(scores)]] = True
+        flagged[batch.owners[chosen]] = True
+        empty = np.bincount(batch.owners, minlength=len(batch)) == 0
+        read = np.zeros(len(batch), bool)
+        read[batch.owners[asked]] = True
         return Checked(
-            found_table(self._found(batch, scores)),
-            {label: np.round(labels[:, i], 4) for i, label in enumerate(LABELS)},
-            looked=~foreign | flagged,
-            tallies={("foreign_share", ""): (int(foreign.sum()), len(batch))},
+            found_table(_found(batch, scores, shares, chosen)),
+            {label: _per_document(batch, values, empty) for label, values in shares.items()},
+            looked=~foreign | flagged | read,
+            tallies={
+                ("foreign_share", ""): (int(foreign.sum()), len(batch)),
+                ("judged_share", ""): (int(read.sum()), len(batch)),
+            },
         )
 
-    def _toxic(self, scores: scorer.Scores) -> NDArray[np.int64]:
-        """Indices of the texts that get findings; the score counts as it is written, rounded to 1e-4."""
-        return np.flatnonzero(np.round(scores.labels[:, 0], 4) >= self.options.threshold)
+    def _shares(self, texts: pa.Array, scores: scorer.Scores) -> tuple[Shares, NDArray[np.bool_]]:
+        """(label -> score of each text as it is written, rounded to 1e-4, `toxic` first; which texts a judge read)."""
+        own = {label: np.round(scores.labels[:, i], 4) for i, label in enumerate(LABELS)}
+        options, asked = self.options, np.full(len(texts), self.options.engine in JUDGES)
+        if options.engine == "embedded":
+            return own, asked
+        if options.engine == "cascade":
+            asked = (own["toxic"] >= options.escalate_from) | ~np.isin(scores.languages, KNOWN)
+        labels, values = self._judged(texts.filter(pa.array(asked)).to_pylist())
+        shares = {"toxic": np.where(asked, np.nan, own["toxic"])}
+        for i, label in enumerate(labels):
+            shares.setdefault(label, np.full(len(texts), np.nan))[asked] = np.round(values[:, i], 4)
+        shares["toxic"][asked] = np.round(values[:, 0], 4)
+        return shares, asked
 
-    def _found(self, batch: Batch, scores: scorer.Scores) -> Iterator[Found]:
-        """One finding per toxic word. A Python loop: over the flagged texts only."""
-        chosen = self._toxic(scores)
-        rows = batch.texts.take(chosen).to_pylist()
-        for i, row in zip(chosen, rows, strict=True):
-            text: str = row["text"]
-            first, last, language = int(scores.starts[i]), int(scores.ends[i]), int(scores.languages[i])
-            why = scorer.reasons(text, first, last, language=language, known=model())
-            shares = {
-                label: float(value)
-                for label, value in zip(LABELS, np.round(scores.labels[i], 4), strict=True)
-                if value == value  # noqa: PLR0124 - NaN: not a label of this language
-            }
-            rule = _rule(shares)
-            for start, end, weight in why.words:
-                more = detail(sentence=why.sentence, scores=shares, weight=round(weight, 4))
-                place = (row["doc"], f"toxicity/{rule}", row["field"], start, end)
-                yield Found(*place, shares["toxic"], mask(text[start:end]), more)
+    def _judged(self, texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """(labels of the judge, its scores of the texts); the first label is what it calls toxic."""
+        options = self.options
+        if options.asks == "http":
+            from auditkit.checkers.toxicity.endpoint import Endpoint
+
+            keys = ("url", "model", "api", "key_variable", "cache", "per_second", "concurrency")
+            return ("toxic",), Endpoint(**{key: getattr(options, key) for key in keys}).score(texts)[:, None]
+        from auditkit.checkers.toxicity import detoxify
+
+        judge = detoxify.load(options.checkpoint, options.precision)
+        return judge.labels, judge.score(texts)
 
     def map(self, batch: Batch) -> State:
         """Nothing is remembered but how many documents there were."""
@@ -147,12 +156,37 @@ class Toxicity:
         return 8
 
 
+def _per_document(batch: Batch, values: NDArray[np.float64], empty: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The highest value of each document's texts, NaN where none has one; 0 for an empty document."""
+    highest = np.where(empty, 0.0, np.nan)
+    np.fmax.at(highest, batch.owners, values)
+    return highest
+
+
+def _found(batch: Batch, scores: scorer.Scores, shares: Shares, chosen: NDArray[np.int64]) -> Iterator[Found]:
+    """One finding per toxic word of the chosen texts. A Python loop: about 5 us a finding."""
+    why = scorer.reasons(batch.texts.column("text"), scores, chosen, model())
+    rows = batch.texts.take(chosen).to_pylist()
+    labels = {label: values[chosen].tolist() for label, values in shares.items()}
+    last, shared, rule = -1, "", ""
+    columns = (why.texts, why.starts, why.ends, np.round(why.weights, 4))
+    for i, start, end, weight in zip(*(column.tolist() for column in columns), strict=True):
+        if i != last:
+            mine = {label: values[i] for label, values in labels.items() if not isnan(values[i])}
+            shared, rule = detail(scores=mine, sentence=why.sentences[i].tolist())[:-1], f"toxicity/{_rule(mine)}"
+            last = i
+        row = rows[i]
+        place = (row["doc"], rule, row["field"], start, end)
+        # the sorted JSON of all findings of a text differs in its last key alone
+        yield Found(*place, labels["toxic"][i], mask(row["text"][start:end]), f'{shared},"weight":{weight}}}')
+
+
 def _rule(shares: Mapping[str, float]) -> str:
     """The kind of toxicity that is most likely, `toxic` where none is more likely than not."""
-    if shares.get("severe_toxic", 0) >= SEVERE:
+    if max(shares.get("severe_toxic", 0), shares.get("severe_toxicity", 0)) >= SEVERE:
         return "severe_toxic"
     kind = max(KINDS, key=lambda label: shares.get(label, 0))
-    return kind if shares.get(kind, 0) > 0.5 else "toxic"
+    return KINDS[kind] if shares.get(kind, 0) > 0.5 else "toxic"
 
 
 def _bias_metrics() -> Iterator[Metric]:

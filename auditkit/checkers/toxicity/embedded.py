@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL = "auditkit/models/toxicity.npz"
-SHA256 = "61fb954f90b953f49875970376e494beae8e2491e42f58b2ed7b72e07f677e8f"  # of MODEL; training/toxicity.py prints it
+SHA256 = "72e93ae330067fcafa24eb601b75753c5be925056d66e48f8bcd90468216a187"  # of MODEL; training/toxicity.py prints it
 
 LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate", "hate")
 """The first lanes of the English head; the others have `toxic` alone."""
@@ -30,6 +30,7 @@ class Head:
 
     table: 8 lanes of one byte per bucket, each entry + 128. steps: what one unit of a lane is worth. biases, slopes,
     offsets: from a lane's sum to calibrated log odds. word_lane: the lane that marks words, word_cut: from which sum.
+    stack: what `stacked` needs, or empty.
     """
 
     table: NDArray[np.uint64]
@@ -39,18 +40,45 @@ class Head:
     offsets: NDArray[np.float64]
     word_lane: int
     word_cut: float
+    stack: NDArray[np.float64]
+
+    @property
+    def n_labels(self) -> int:
+        """How many of LABELS it knows: all of them, or the first."""
+        return len(LABELS) if len(self.stack) else 1
 
     @property
     def shift(self) -> np.uint64:
         """64 less the number of bits of a bucket."""
         return np.uint64(65 - len(self.table).bit_length())
 
-    def logits(self, sums: NDArray[np.int32], distinct: NDArray[np.int32], n_labels: int) -> NDArray[np.float64]:
+    def logits(
+        self, sums: NDArray[np.int32], distinct: NDArray[np.int32], groups: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
         """float64[n, n_labels]: log odds that people call such a text so; LEAST for a text without words."""
-        lanes = slice(0, n_labels)
+        lanes = slice(0, self.n_labels)
         raw = sums[:, lanes] * self.steps[lanes] / np.sqrt(np.maximum(distinct, 1))[:, None] + self.biases[lanes]
-        logits = np.where(distinct[:, None] > 0, raw * self.slopes[lanes] + self.offsets[lanes], LEAST)
-        return np.clip(logits, LEAST, -LEAST)
+        logits = raw * self.slopes[lanes] + self.offsets[lanes]
+        if len(self.stack):
+            logits[:, 0] = stacked(logits, distinct, groups > 0, self.stack)
+        return np.clip(np.where(distinct[:, None] > 0, logits, LEAST), LEAST, -LEAST)
+
+
+def stacked(
+    logits: NDArray[np.float64], distinct: NDArray[np.int32], groups: NDArray[np.bool_], stack: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """float64[n]: log odds of `toxic` from those of all lanes and the length of the text.
+
+    A quadratic form of the lanes' log odds and log length; where the text names a group of people (`groups`), the log
+    odds of `hate` are added, since an attack on a group is toxic whether or not it swears. stack: float64[4 + k, k] for
+    k inputs: their means, scales, linear weights, (constant, weight of hate, its usual value), quadratic weights.
+    """
+    from auditkit.checkers.toxicity.grams import quadratic
+
+    inputs = np.column_stack([logits, np.log(np.maximum(distinct, 1))])
+    plain = quadratic(np.clip((inputs - stack[0]) / stack[1], -4, 4), stack[2], stack[4:], stack[3, 0])
+    hate = stack[3, 1] * (logits[:, LABELS.index("hate")] - stack[3, 2])
+    return plain + np.where(groups, hate, 0.0)
 
 
 @dataclass(frozen=True)
@@ -99,4 +127,5 @@ def _head(arrays: Mapping[str, NDArray[Any]], language: str) -> Head:
         offsets=numbers[3],
         word_lane=int(numbers[4, 0]),
         word_cut=float(numbers[4, 1]),
+        stack=arrays.get(f"{language}.stack", np.zeros((0, 0))),
     )

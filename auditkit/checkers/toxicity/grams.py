@@ -1,6 +1,7 @@
 """Kernels of the embedded scorer: a text as hashed n-grams, and the sums of their table entries.
 
-The features of a text are its words, word pairs and runs of 3 to 5 characters, each counted once. Text is folded on the
+The features of a text are its words, word pairs and runs of 3 to 5 characters within a word and its edges, each counted
+once. Text is folded on the
 way: case, accents, look-alike letters of other scripts, digits and signs inside words (`sh1t`), spelled-out words
 (`f u c k`), stretched letters, invisible characters. A word that names a group of people counts as the word GROUP, so
 that what is said of one group holds for all.
@@ -45,9 +46,9 @@ TAG = np.uint64(0xFF)
 GROUP = 32  # class of words that name a group of people; classes below it are languages
 GROUP_WORD = np.uint64(0x47524F5550)
 
-LETTERS, HAN, KANA, FOREIGN = 16, 17, 18, 19
-COUNTS = 20
-"""What is counted per segment: function words of language i at index i < 16, letters in all, letters by script."""
+LETTERS, HAN, KANA, FOREIGN, GROUPS = 16, 17, 18, 19, 20
+COUNTS = 21
+"""What is counted per segment: function words of language i at index i < 16, letters in all and by script, groups."""
 
 MAX_PER_BYTE = 6  # keys: three runs, and at most a word and a pair for every two bytes
 
@@ -165,12 +166,12 @@ def grams(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one automaton; a call per 
     """Number of keys written: the buckets of the n-grams of data[first:last] in text order, repeats included.
 
     keys: room for MAX_PER_BYTE * (last - first + 2). counts: int32[COUNTS], added to. owners and edges may be empty;
-    otherwise owners[i] becomes the number of the word that key i lies in (-1: in none alone) and edges[w] the byte
-    range of word w, and edges[-1, 0] the number of words.
+    otherwise owners[i] becomes the number of the word that key i lies in (-1: a pair), edges[w] the
+    byte range of word w, and edges[-1, 0] the number of words.
     """
     traced = len(owners) > 0
     n, n_words = 0, 0
-    window, held, run = GAP, 1, 1
+    window, run = GAP, 1
     word, length, before, raw = WORD_SEED, 0, np.uint64(0), 0
     previous: Int = 32
     earlier: Int = 32
@@ -205,6 +206,7 @@ def grams(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one automaton; a call per 
                 counts[LETTERS] += length
                 if kind == GROUP:
                     word = GROUP_WORD
+                    counts[GROUPS] += 1
                 elif kind > 0:
                     counts[kind] += 1
                 keys[n] = (word * SPREAD) >> shift
@@ -228,20 +230,18 @@ def grams(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one automaton; a call per 
             end = p
         earlier, previous = previous, symbol
         window = (window << BYTE) | np.uint64(symbol)
-        held += 1
-        if held >= 3:
+        if run >= 3:
             keys[n] = ((window & THREE) * SPREAD_3) >> shift
             n += 1
-            if held >= 4:
+            if run >= 4:
                 keys[n] = ((window & FOUR) * SPREAD_4) >> shift
                 n += 1
-                if held >= 5:
+                if run >= 5:
                     keys[n] = ((window & FIVE) * SPREAD_5) >> shift
                     n += 1
             if traced:
-                for k in range(3, min(held, 5) + 1):
-                    inside = k <= run
-                    owners[n - 1 - min(held, 5) + k] = (n_words - (symbol == 32)) if inside else -1
+                for k in range(min(run, 5) - 2):
+                    owners[n - 1 - k] = n_words - (symbol == 32)
         if symbol == 32:
             run = 1
     if traced:
@@ -325,73 +325,16 @@ def _flush(even: np.uint64, odd: np.uint64, pending: int, sums: NDArray[np.int32
 
 
 @kernel
-def word_sums(  # noqa: PLR0917 - kernels take arrays by position
-    data: NDArray[np.uint8],
-    first: int,
-    last: int,
-    fold: NDArray[np.uint8],
-    classes: NDArray[np.uint16],
-    table: NDArray[np.uint64],
-    shift: np.uint64,
-    lane: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """(int64[w, 2] byte ranges, int32[w] sums in one lane) of the words of data[first:last].
-
-    A word's sum is that of its own entry and of the runs of characters that lie within it and its edges.
-    """
-    room = last - first + 2
-    keys, owners = np.empty(MAX_PER_BYTE * room, np.uint32), np.empty(MAX_PER_BYTE * room, np.int32)
-    edges, counts = np.empty((room, 2), np.int64), np.zeros(COUNTS, np.int32)
-    n = grams(data, first, last, fold, classes, shift, keys, counts, owners, edges)
-    n_words = edges[room - 1, 0]
-    sums = np.zeros(n_words, np.int32)
-    by = np.uint64(8 * lane)
+def quadratic(
+    inputs: NDArray[np.float64], linear: NDArray[np.float64], pairs: NDArray[np.float64], constant: float
+) -> NDArray[np.float64]:
+    """float64[n]: constant + linear . x + the sum of pairs[a, b] x[a] x[b] over a <= b, for each row x."""
+    n, k = inputs.shape
+    result = np.full(n, constant)
     for i in range(n):
-        if owners[i] >= 0:
-            sums[owners[i]] += np.int64((table[keys[i]] >> by) & TAG) - 128
-    return edges[:n_words].copy(), sums
-
-
-@kernel
-def segments(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64], whole: int, longest: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(starts, ends, text index) of the parts that are scored by themselves, in text order.
-
-    A text of up to `whole` bytes is one part; a longer one is cut behind sentence ends and line ends, and where a
-    sentence is longer than `longest` bytes, at a separator near there.
-    """
-    room = len(offsets) - 1
-    for i in range(len(offsets) - 1):
-        if offsets[i + 1] - offsets[i] > whole:
-            room += offsets[i + 1] - offsets[i]
-    starts, ends, owners = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-    n = 0
-    for i in range(len(offsets) - 1):
-        start, last = offsets[i], offsets[i + 1]
-        if last - start > whole:
-            for p in range(start, last - 1):
-                if _ends_sentence(data, p, p - start, longest):
-                    starts[n], ends[n], owners[n] = start, p + 1, i
-                    n += 1
-                    start = p + 1
-        starts[n], ends[n], owners[n] = start, last, i
-        n += 1
-    return starts[:n].copy(), ends[:n].copy(), owners[:n].copy()
-
-
-@kernel
-def _ends_sentence(data: NDArray[np.uint8], p: int, length: int, longest: int) -> bool:
-    """Whether a part that has `length` bytes before p ends with the byte at p (which is not the last of the text)."""
-    b = data[p]
-    if length < 16:  # `1. `, `Mr. `, blank lines: too little to stand alone
-        return False
-    if b == 10:
-        return True
-    if b in (33, 46, 63):
-        return data[p + 1] in (32, 10, 9, 13)
-    if b == 0x82 and data[p - 1] == 0x80 and data[p - 2] == 0xE3:  # ideographic full stop
-        return True
-    if length < longest:
-        return False
-    return b == 32 or (length > longest + 64 and data[p + 1] & 0xC0 != 0x80)
+        for a in range(k):
+            inner = linear[a]
+            for b in range(a, k):
+                inner += pairs[a, b] * inputs[i, b]
+            result[i] += inner * inputs[i, a]
+    return result

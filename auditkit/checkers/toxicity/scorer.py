@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-WHOLE_BYTES = 1000  # longer texts are scored sentence by sentence
+WHOLE_BYTES = 2000  # longer texts are scored sentence by sentence
 LONGEST_BYTES = 1000  # a sentence without an end is cut here
+DISCOUNT = 0.5  # per log of the number of sentences, in logits
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,22 @@ class Parts:
 
 def score(texts: pa.Array, known: Model) -> Scores:
     """Scores of a large_utf8 array without nulls. About 45 MB per CPU-second; memory about the size of the texts."""
-    from auditkit.checkers.toxicity import grams
+    from auditkit.checkers.toxicity.segments import segments
     from auditkit.text.buffers import utf8_buffers
 
     data, offsets = utf8_buffers(texts)
     if len(offsets) == 1:
         nothing = np.zeros(0, np.int64)
         return Scores(np.zeros((0, len(LABELS))), nothing, nothing, nothing)
-    starts, ends, owners = grams.segments(data, offsets, WHOLE_BYTES, LONGEST_BYTES)
+    starts, ends, owners = segments(data, offsets, WHOLE_BYTES, LONGEST_BYTES)
     parts = Parts(starts, ends, np.searchsorted(owners, np.arange(len(offsets) - 1)))
     sums, distinct, counts = _totals(data, parts, known, known.english)
-    found = _judged(parts, known.english, sums, distinct, len(LABELS))
+    found = _judged(parts, known.english, sums, distinct, counts)
     found.languages[:] = languages(np.add.reduceat(counts, parts.first, axis=0))
-    for language, head in ((GERMAN, known.german), (CHINESE, known.chinese)):
-        chosen = found.languages == language
+    for head, chosen in _by_head(known, found.languages)[1:]:
         if chosen.any():
             own = parts.of(chosen)
-            sums, distinct, _ = _totals(data, own, known, head)
-            _replace(found, chosen, _judged(own, head, sums, distinct, 1))
+            _replace(found, chosen, _judged(own, head, *_totals(data, own, known, head)))
     return Scores(found.labels, found.languages, found.starts - offsets[:-1], found.ends - offsets[:-1])
 
 
@@ -89,21 +88,26 @@ def _totals(
     return grams.totals(data, parts.starts, parts.ends, known.fold, known.classes, head.table, head.shift)
 
 
-def _judged(parts: Parts, head: Head, sums: NDArray[np.int32], distinct: NDArray[np.int32], n_labels: int) -> Scores:
+def _judged(
+    parts: Parts, head: Head, sums: NDArray[np.int32], distinct: NDArray[np.int32], counts: NDArray[np.int32]
+) -> Scores:
     """Scores of the texts of these parts: of the whole text, or of its worst part where that is higher.
 
     The worst of n sentences loses half of log n, in logits, for being the worst of n: without that one in eight pages
     of technical prose has a sentence above 0.5, with it one in fifty.
     """
-    each = head.logits(sums, distinct, n_labels)
-    numbers = parts.per_text()
-    whole = head.logits(np.add.reduceat(sums, parts.first, axis=0), np.add.reduceat(distinct, parts.first), n_labels)
+    from auditkit.checkers.toxicity.grams import GROUPS
+
+    groups, numbers = counts[:, GROUPS], parts.per_text()
+    each = head.logits(sums, distinct, groups)
+    together = [np.add.reduceat(values, parts.first, axis=0) for values in (sums, distinct, groups)]
+    whole = head.logits(*together) if len(each) > len(numbers) else each
     highest = np.maximum.reduceat(each, parts.first, axis=0)
-    logits = np.maximum(whole, highest - 0.5 * np.log(numbers)[:, None])
+    logits = np.maximum(whole, highest - DISCOUNT * np.log(numbers)[:, None])
     at = np.flatnonzero(each[:, 0] == np.repeat(highest[:, 0], numbers))
     worst = at[np.searchsorted(at, parts.first)]
     labels = np.full((len(numbers), len(LABELS)), np.nan)
-    labels[:, :n_labels] = 1 / (1 + np.exp(-logits))
+    labels[:, : head.n_labels] = 1 / (1 + np.exp(-logits))
     return Scores(labels, np.zeros(len(numbers), np.int64), parts.starts[worst], parts.ends[worst])
 
 
@@ -115,39 +119,44 @@ def _replace(found: Scores, chosen: NDArray[np.bool_], better: Scores) -> None:
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why a text is toxic: its worst sentence, and (start, end, weight) of the words that count most; code points."""
+    """Why some texts are toxic, in code points, in the order in which they were asked for.
 
-    sentence: tuple[int, int]
-    words: tuple[tuple[int, int, float], ...]
+    sentences: int64[n, 2], the worst sentence of each. texts, starts, ends, weights: the words that count most;
+    texts[k] is the number of the text that word k belongs to.
+    """
 
-
-def reasons(text: str, first: int, last: int, *, language: int, known: Model) -> Reasons:
-    """The toxic words of bytes first..last of the text; where none is above the cut, the heaviest one alone."""
-    from auditkit.checkers.toxicity import grams, han
-    from auditkit.text.buffers import code_points
-
-    head = {GERMAN: known.german, CHINESE: known.chinese}.get(language, known.english)
-    data = np.frombuffer(text.encode(), np.uint8)
-    if head is known.chinese:
-        edges, sums = han.character_sums(data, first, last, known.fold, head.table, head.shift)
-    else:
-        edges, sums = grams.word_sums(
-            data, first, last, known.fold, known.classes, head.table, head.shift, head.word_lane
-        )
-    sentence = code_points(data, 0, np.array([first, last]))
-    weights = sums * head.steps[head.word_lane]
-    chosen = np.flatnonzero(weights >= min(head.word_cut, weights.max())) if len(weights) else np.zeros(0, np.int64)
-    places = code_points(data, 0, edges[chosen].ravel()).reshape(-1, 2)
-    words = [(int(a), int(b), float(weight)) for (a, b), weight in zip(places, weights[chosen], strict=True)]
-    return Reasons((int(sentence[0]), int(sentence[1])), tuple(_joined(words) if head is known.chinese else words))
+    sentences: NDArray[np.int64]
+    texts: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    weights: NDArray[np.float64]
 
 
-def _joined(places: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
-    """Neighbouring characters as one place, with their highest weight."""
-    result: list[tuple[int, int, float]] = []
-    for start, end, weight in places:
-        if result and result[-1][1] == start:
-            result[-1] = (result[-1][0], end, max(result[-1][2], weight))
-        else:
-            result.append((start, end, weight))
-    return result
+def reasons(texts: pa.Array, scores: Scores, chosen: NDArray[np.int64], known: Model) -> Reasons:
+    """The toxic words in the worst sentences of the chosen texts; each text that has a word has at least one."""
+    from auditkit.checkers.toxicity.marks import marks
+    from auditkit.text.buffers import utf8_buffers
+
+    data, offsets = utf8_buffers(texts)
+    begins, starts, ends = offsets[:-1][chosen], scores.starts[chosen], scores.ends[chosen]
+    sentences = np.zeros((len(chosen), 2), np.int64)
+    found, weights = [], []
+    for head, mine in _by_head(known, scores.languages[chosen]):
+        rows = np.flatnonzero(mine)
+        begin, step = begins[rows], float(head.steps[head.word_lane])
+        lane = -1 if head is known.chinese else head.word_lane
+        tables = (known.fold, known.classes, head.table, head.shift, lane, head.word_cut / step)
+        places, sums, sentences[rows] = marks(data, begin, begin + starts[rows], begin + ends[rows], *tables)
+        places[:, 0] = rows[places[:, 0]]
+        found.append(places)
+        weights.append(sums * step)
+    places, values = np.concatenate(found), np.concatenate(weights)
+    order = np.lexsort((places[:, 1], places[:, 0]))
+    owners, first, last = places[order].T
+    return Reasons(sentences, owners, first, last, values[order])
+
+
+def _by_head(known: Model, languages: NDArray[np.int64]) -> list[tuple[Head, NDArray[np.bool_]]]:
+    """Each head, and which texts are its own."""
+    german, chinese = languages == GERMAN, languages == CHINESE
+    return [(known.english, ~german & ~chinese), (known.german, german), (known.chinese, chinese)]
