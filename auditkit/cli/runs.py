@@ -28,7 +28,8 @@ from auditkit.waivers import WAIVERS_FILE
     metavar="FILE",
     help="Default: standard output. For gx also a folder, which then holds Data Docs too.",
 )
-def report(run: Path, format_: str, out: Path | None) -> int:
+@click.option("--before", type=click.Path(path_type=Path), metavar="RUN", help="An earlier run: shows what changed.")
+def report(run: Path, format_: str, before: Path | None, out: Path | None) -> int:
     r"""Write the report of a run; exits 0 whatever the verdict is.
 
     \b
@@ -39,7 +40,7 @@ def report(run: Path, format_: str, out: Path | None) -> int:
     from auditkit.outputs import render, write
     from auditkit.report_data import read_report
 
-    finished = read_report(run)
+    finished = read_report(run, before=before)
     if out is None:
         sys.stdout.buffer.write(render(finished, format_))
     else:
