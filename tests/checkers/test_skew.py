@@ -23,6 +23,7 @@ def groups(text):
 
 
 PLACES = [
+    ("A house in Lethbridge, AB, burnt.", [("Lethbridge", "city", "CA")], "abbreviated province"),
     ("She moved from Lagos to Peru.", [("Lagos", "city", "NG"), ("Peru", "country", "PE")], "city and country"),
     ("A Kenyan runner won.", [("Kenyan", "demonym", "KE")], "demonym"),
     ("They met in Paris, Texas, at noon.", [("Paris", "city", "US"), ("Texas", "admin1", "US")], "city, state"),

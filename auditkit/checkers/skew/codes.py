@@ -43,7 +43,6 @@ PERSON = 32  # woman, people, student: what an adjective of a group may stand be
 PLACE_HEAD = 64  # City, County, University: what follows a place name inside a longer name
 LOCATIVE = 128  # in, near, outside: what stands before a place
 PRONOUN_VERB = 256  # is, are, was: what follows a person or a group
-ORGANISATION = 512  # FC, United, Times, Post: the place names an organisation
 
 # properties of an entry
 STOP = 1  # written lower-case too often to be a place by itself

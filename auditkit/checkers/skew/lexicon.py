@@ -25,7 +25,6 @@ CONTEXT_BITS = {
     "place_head": codes.PLACE_HEAD,
     "locative": codes.LOCATIVE,
     "verb": codes.PRONOUN_VERB,
-    "organisation": codes.ORGANISATION,
     "person": codes.PERSON,
 }
 CERTAINTY = {

@@ -71,7 +71,7 @@ def find(texts: pa.Array) -> Hits:
     data, offsets = utf8_buffers(texts)
     words = lexicon()
     rows = _scan(data, offsets)
-    country, kind = resolve_texts(rows, data, offsets, words.places, _index_of("US"))
+    country, kind = resolve_texts(rows, data, offsets, words.places, (_index_of("US"), _index_of("CA")))
     members, nationality = _members(rows, data)
     occupation = words.occupation[rows[:, 3]]
     seen = (country >= 0) | (members > 0) | (occupation >= 0)

@@ -16,6 +16,7 @@ from auditkit.checkers.skew.codes import (
     ALL_CAPS,
     AS_NAME,
     AT_SIGN,
+    CA_PROVINCE,
     CAPITAL,
     CAPITAL_CITY,
     CITY,
@@ -187,22 +188,26 @@ def by_company(entry: int, weight: NDArray[np.int64], lexicon: Places) -> int:
 
 
 @kernel
-def state_after(hits: NDArray[np.int64], at: int) -> bool:
-    """Whether the name is followed by a comma and a US state's abbreviation."""
-    following = hits[at, 4] & NEXT_CAPITAL and hits[at, 7] & US_STATE
-    return bool(
-        hits[at, 5] & 255 == GAP_COMMA and following and (hits[at, 4] & NEXT_ALL_CAPS or not hits[at, 7] & TITLE)
-    )
+def state_after(hits: NDArray[np.int64], at: int) -> int:
+    """0 when a comma and the abbreviation of a US state follow the name, 1 for a Canadian province, else -1."""
+    shape, following = hits[at, 4], hits[at, 7]
+    short = shape & NEXT_ALL_CAPS or not following & TITLE  # Miss is a title, MISS and Miss. Mississippi
+    if hits[at, 5] & 255 != GAP_COMMA or not shape & NEXT_CAPITAL or not short:
+        return -1
+    if following & US_STATE:
+        return 0
+    return 1 if following & CA_PROVINCE else -1
 
 
 @kernel
-def choose(story: Story, at: int, lexicon: Places, states_of: int) -> tuple[int, int]:
+def choose(story: Story, at: int, lexicon: Places, states_of: tuple[int, int]) -> tuple[int, int]:
     """(country, kind) of hit `at`, or (-1, -1)."""
     entry = story.hits[at, 3]
     best = lexicon.starts[entry]
     if lexicon.kind[best] != DEMONYM:
-        if state_after(story.hits, at):
-            return states_of, CITY
+        state = state_after(story.hits, at)
+        if state >= 0:
+            return states_of[state], CITY
         named = beside_country(story, at, lexicon)
         if named >= 0:
             return lexicon.country[named], lexicon.kind[named]
@@ -239,9 +244,16 @@ class Story(NamedTuple):
 
 @kernel
 def resolve_texts(
-    hits: NDArray[np.int64], data: NDArray[np.uint8], offsets: NDArray[np.int64], lexicon: Places, states_of: int
+    hits: NDArray[np.int64],
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    lexicon: Places,
+    states_of: tuple[int, int],
 ) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
-    """(int16 country index or -1, int8 place kind) of each hit; hits of one text lie together."""
+    """(int16 country index or -1, int8 place kind) of each hit; hits of one text lie together.
+
+    states_of: the countries whose states follow a comma in short, the USA and Canada.
+    """
     n = len(hits)
     country, kind = np.full(n, -1, np.int16), np.full(n, -1, np.int8)
     verdicts, weight = np.zeros(n, np.int8), np.zeros(2 * STATE, np.int64)
