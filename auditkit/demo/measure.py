@@ -36,15 +36,14 @@ KINDS = (
     Kind("pii/iban", ("pii/iban",), 0.95),
     Kind("pii/ssn", ("pii/ssn",), 0.90),
     Kind("pii/ip", ("pii/ip",), 0.95),
-    Kind("pii/credential", ("pii/secret",), 0.0),  # no rule looks for secrets yet: shown as the 0 % that it is
+    Kind("pii/credential", ("pii/secret",), 0.95),
     Kind("toxicity/insult", ("toxicity/",), 0.80),
     Kind("toxicity/threat", ("toxicity/",), 0.25),
     Kind("copies/exact", ("near_duplicates/exact-copy",), 1.0),
     Kind("copies/near", ("near_duplicates/near-copy",), 0.95),
     Kind("hallucination/wrong-sum", ("hallucination/arithmetic",), 0.95),
     Kind("hallucination/contradiction", ("hallucination/unsupported",), 0.80),
-    # Equal questions about different reports are taken for samples of one question: 1.9 % of the clean rows.
-    Kind("hallucination/disagreement", ("hallucination/no-agreement",), 0.95, 0.03),
+    Kind("hallucination/disagreement", ("hallucination/no-agreement",), 0.95),
     Kind("hallucination/refusal", ("hallucination/refusal",), 0.80),
     Kind("hallucination/placeholder", ("hallucination/placeholder",), 0.60),
     Kind("hallucination/truncation", ("hallucination/truncated",), 0.35),
@@ -53,7 +52,7 @@ KINDS = (
     Kind("hallucination/empty", ("hallucination/empty",), 0.95),
     Kind("unreadable", (UNREADABLE,), 1.0),
 )
-ANY = Kind("any of them", tuple(rule for kind in KINDS for rule in kind.rules), 0.80, 0.03)
+ANY = Kind("any of them", tuple(rule for kind in KINDS for rule in kind.rules), 0.85, 0.03)
 
 
 @dataclass(frozen=True)
