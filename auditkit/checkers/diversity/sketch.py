@@ -62,8 +62,8 @@ def state_of(batch: Batch) -> State:
     }
 
 
-def _slots(hashes: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
-    return np.bincount((hashes % np.uint64(size)).astype(np.int64), minlength=size).astype(np.int64)
+def _slots(hashes: NDArray[np.uint64], size: int) -> NDArray[np.int32]:
+    return np.bincount((hashes % np.uint64(size)).astype(np.int64), minlength=size).astype(np.int32)
 
 
 def _sketch(kind: str, hashes: NDArray[np.uint64], owners: NDArray[np.int64]) -> State:
@@ -76,8 +76,8 @@ def _sketch(kind: str, hashes: NDArray[np.uint64], owners: NDArray[np.int64]) ->
     order = used[np.argsort(found.keys[used])][:KEEP]
     return {
         f"{kind}_hash": found.keys[order],
-        f"{kind}_count": found.counts[order],
-        f"{kind}_docs": found.docs[order],
+        f"{kind}_count": found.counts[order].astype(np.int32),  # of one batch; merged counts have 64 bits
+        f"{kind}_docs": found.docs[order].astype(np.int32),
         f"{kind}_total": np.array([len(hashes)], np.int64),
     }
 
@@ -105,7 +105,7 @@ def _mixed(docs: NDArray[np.int64]) -> NDArray[np.uint64]:
 def merged(left: State, right: State) -> State:
     """Both states: totals added, sketches joined and cut to the smallest hashes."""
     added = ("docs", "lengths", "words", "openings", "vector", "outer", *(f"{kind}_total" for kind in KINDS))
-    state = {name: left[name] + right[name] for name in added}
+    state: State = {name: left[name].astype(np.int64) + right[name] for name in added}
     for kind in KINDS:
         hashes = np.concatenate([left[f"{kind}_hash"], right[f"{kind}_hash"]])
         known, inverse = np.unique(hashes, return_inverse=True)
