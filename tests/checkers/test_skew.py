@@ -490,3 +490,9 @@ def test_a_territory_can_count_as_another_country():
     assert not [found for found in other.metrics if found.slice == "TW"]
     with pytest.raises(Exception, match="unknown country code 'TX'"):
         skew(counts_as={"TX": "CN"})
+
+
+def test_a_text_of_nothing_but_mentions_is_read_to_its_end():
+    table = mentions(["he " * 5000 + "Peru"])
+    assert table.num_rows == 5001
+    assert table.column("end")[-1].as_py() == 15004
