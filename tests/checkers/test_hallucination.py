@@ -138,6 +138,11 @@ def test_the_last_number_is_the_answer_of_a_calculation():
     assert shares(batch) == {0: 0.6667, 1: 0.6667, 2: 0.3333}
 
 
+def test_one_question_about_several_sources_is_no_group():
+    batch = rows(*({"prompt": "When?", "context": f"In {year}.", "response": str(year)} for year in (1990, 1991, 1992)))
+    assert shares(batch) == {}
+
+
 def test_units_are_converted_to_the_one_asked_for():
     prompt = "How many minutes does the trip take?"
     batch = rows(

@@ -12,7 +12,7 @@ Why it matters
 
 How
     Answers are extracted and normalised (numbers, fractions, percents, choices, yes/no, short spans) and hashed; the
-    state of a corpus is 26 bytes a document. Equations are tokenised and computed again. Grounding weighs lexical
+    state of a corpus is 35 bytes a document. Equations are tokenised and computed again. Grounding weighs lexical
     features of a response against the index of its source. Rules are patterns of rules/packs/hallucination.toml.
 
 What it misses (measured; benchmarks/hallucination.py prints all of it)

@@ -1,9 +1,9 @@
-"""Agreement of the answers to one prompt: the state is hashes alone, 26 bytes a document.
+"""Agreement of the answers to one prompt: the state is hashes alone, 35 bytes a document.
 
-A group is named by the record; else it is all rows with exactly the same prompt; a row with a list of sampled answers
-is a group of its own. Open-ended prompts and answers about what a person is are refused: the majority answer there is
-the stereotype, and keeping it would amplify it (Huang et al. 2022, arXiv 2210.11610, keep majority answers only where
-there is a right one).
+A group is named by the record; else it is all rows with exactly the same prompt and context; a row with a list of
+sampled answers is a group of its own. Open-ended prompts and answers about what a person is are refused: the majority
+answer there is the stereotype, and keeping it would amplify it (Huang et al. 2022, arXiv 2210.11610, keep majority
+answers only where there is a right one).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def state_of(batch: Batch) -> State:
     labels = dict(zip(docs, batch.records.column("label").to_pylist(), strict=True))
     rows = [
         (*row, LABELS.get((labels[doc] or "").lower(), UNKNOWN))
-        for doc, texts in groupby(batch.iter_texts("prompt", "response", "text"), key=lambda text: text.doc)
+        for doc, texts in groupby(batch.iter_texts(), key=lambda text: text.doc)
         if (row := _row(doc, names[doc], list(texts))) is not None
     ]
     if not rows:
@@ -124,7 +124,8 @@ def _row(doc: int, group: str | None, texts: Sequence[Text]) -> tuple[int, int, 
     answer = final_answer(responses[-1].text, prompt)
     is_open = _is_open(prompt, [answer])
     named = group is not None
-    name = f"group {group}" if named else f"prompt {prompt}"
+    given = "\n".join(text.text for text in texts if text.role == "context")
+    name = f"group {group}" if named else f"prompt {prompt}\ncontext {given}"
     return doc, hashed(name), hashed(answer) if answer else 0, NAMED if named else SAME_PROMPT, is_open, NONE
 
 

@@ -52,6 +52,14 @@ class Rows:
         return _joined(self.batch.iter_texts("prompt"))
 
     @cached_property
+    def first_prompts(self) -> Mapping[int, str]:
+        """The first prompt of each document: the instruction, without the data that it is about."""
+        found: dict[int, str] = {}
+        for text in self.batch.iter_texts("prompt"):
+            found.setdefault(text.doc, text.text)
+        return found
+
+    @cached_property
     def contexts(self) -> Mapping[int, str]:
         """Doc -> its contexts, joined by newlines."""
         return _joined(self.batch.iter_texts("context"))
@@ -157,12 +165,26 @@ def truncated(rows: Rows) -> Iterator[tuple[Text, int, int]]:
     for text in candidates(rows.column(ANSWERS), _OPEN_END):
         shown = text.text.rstrip()
         line = shown[shown.rfind("\n") + 1 :][-2000:]
-        if _LIST_ITEM.match(line) or _NO_PROSE.search(line):
+        if _NO_PROSE.search(line):
+            continue
+        if _LIST_ITEM.match(line) or len(line) < 80:
+            if _breaks_off(shown[-4000:].splitlines()):
+                yield text, len(shown) - len(line.split()[-1]), len(shown)
             continue
         *before, last = line.split()
         dangling = len(before) >= 5 and last.lower() in DANGLING and before[-1][-1] not in ",;:"
         if dangling or _unfinished(line) or _one_long_sentence(line):
             yield text, len(shown) - len(last), len(shown)
+
+
+def _breaks_off(lines: Sequence[str]) -> bool:
+    """Two or more lines before end as sentences do, and the last one, which is no signature, does not."""
+    *before, last = [line.strip() for line in lines if line.strip()]
+    full = [line for line in before if len(line) >= 20]
+    words = _LIST_ITEM.sub("", last, count=1).split()
+    ended = len(full) >= 2 and all(line[-1] in '.!?"”’)' for line in full)
+    capitals = sum(word[:1].isupper() for word in words[1:])
+    return ended and before[-1][-1] in '.!?"”’)' and len(words) >= 4 and capitals <= len(words) / 3
 
 
 def _one_long_sentence(line: str) -> bool:
@@ -174,12 +196,12 @@ def _one_long_sentence(line: str) -> bool:
 
 
 def _unfinished(line: str) -> bool:
-    """Whole sentences, then one without an end that has at least four words and is no list of names."""
+    """Whole sentences, then one without an end that has at least three words and is no list of names."""
     if len(line) < 80 or not _SENTENCE_END.search(line):
         return False
     tail = re.split(r"[.!?][\"”’)]?\s+", line)[-1]
     words = tail.split()
-    return len(words) >= 4 and sum(word[:1].isupper() for word in words[1:]) <= len(words) / 2
+    return len(words) >= 3 and sum(word[:1].isupper() for word in words[1:]) <= len(words) / 2
 
 
 def repetition(rows: Rows) -> Iterator[tuple[Text, int, int]]:
@@ -210,14 +232,24 @@ def _loops(words: Sequence[str]) -> bool:
     return False
 
 
+_ASKS_ECHO = re.compile(r"^\W*(?:repeat|copy|print|echo|say|write|type|quote|recite)\b")
+_EDITS = re.compile(
+    r"\b(?:repeat|copy|rewrite|edit|correct|proofread|spell|grammar|punctuat|capitali|sort|arrange|order|remove|delete|replace|fix"
+    r"|convert|format|translate|check|change|modify|identify|extract|find|classify|complete|finish|continue|quote|highlight"
+    r"|combine|insert|add|rephrase|paraphrase|transform|clean|redact|print|reverse|revise|update|adjust|restate|improve)",
+    re.IGNORECASE,
+)
+
+
 def echo(rows: Rows) -> Iterator[tuple[Text, int, int]]:
     """Responses that are the prompt, or begin with all of one of 25 characters or more and add less than half of it."""
     for text in rows.batch.iter_texts(*ANSWERS):
         prompt = rows.prompts.get(text.doc, "")[:HEAD].strip()
         start = text.text[: len(prompt) + 4].strip()
-        same = len(prompt) >= 8 and text.text.strip().casefold() == prompt.casefold()
+        said, first = text.text.strip().casefold(), rows.first_prompts.get(text.doc, "").strip().casefold()
+        same = len(first) >= 8 and said in (first, prompt.casefold()) and not _ASKS_ECHO.search(first)
         begins = len(prompt) >= 25 and start[:20].casefold() == prompt[:20].casefold()
-        if same or (begins and _echoes(prompt, text.text)):
+        if same or (begins and not _EDITS.search(prompt) and _echoes(prompt, text.text)):
             yield text, 0, len(text.text)
 
 
