@@ -221,7 +221,7 @@ def english(data: Data) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         head = fit(sets[name], all_texts=True, **settings)
         lanes[:, lane], step = quantised(neutral(head.weights, frequency))
         numbers[:4, lane] = step, head.bias, slope, offset
-        figures[name] = held_out_figures(y, logits * slope + offset)
+        figures[name] = held_out_figures(y, logits * slope + offset) | {"sets": by_set(sets[name], weights)}
         print(name, figures[name]["auc"], flush=True)
     stack = fit_stack(np.column_stack(held_logits), wiki)
     named = names_group(held_texts(wiki))
@@ -273,6 +273,16 @@ def _pairs(powers: NDArray[np.int64]) -> list[tuple[int, int]]:
     """The two inputs that each quadratic term multiplies."""
     places = [np.repeat(np.arange(len(row)), row) for row in powers]
     return [(int(a), int(b)) for a, b in places]
+
+
+def by_set(sets: Sequence[Labelled], weights: Floats) -> dict[str, float]:
+    """AUC of the trial weights on the held-out fifth of each set that has both labels there."""
+    found = {}
+    for part in sets:
+        y = part.y[part.held]
+        if 0 < y.sum() < len(y):
+            found[part.name] = round(toxicity_card.auc(y, part.matrix()[part.held] @ weights), 4)
+    return found
 
 
 def held_out_figures(y: NDArray[np.int64], logits: Floats) -> dict[str, Any]:

@@ -152,6 +152,12 @@ Weights fitted without them.
 |---|---|---|
 {held}
 
+By set, lanes `toxic` and `hate` alone (`own` is our own sentences, whose patterns were seen):
+
+| set | toxic | hate |
+|---|---|---|
+{sets}
+
 Reliability of `toxic` on held-out Jigsaw comments (score, share that people called toxic, texts):
 
 | mean score | share toxic | texts |
@@ -186,6 +192,12 @@ def page(card: Mapping[str, Any], *, size: int, sha256: str) -> str:
         words=card["words"]["character_f1"],
         held=rows(
             [(name, card[name]["auc"], card[name]["brier"]) for name in labels if name not in {"german", "chinese"}]
+        ),
+        sets=rows(
+            [
+                (name, card["toxic"]["sets"].get(name, ""), card["hate"]["sets"].get(name, ""))
+                for name in sorted(card["toxic"]["sets"] | card["hate"]["sets"])
+            ]
         ),
         diagram=rows([(mean, share, n) for n, mean, share in card["stack"]["diagram"]]),
         worst=f"{lowest['bpsn']} ({lowest['term']}, {lowest['data']})",

@@ -133,6 +133,12 @@ def test_findings_carry_words(checkpoint):
     assert {text[row["start"] : row["end"]] for row in rows} >= {"stupid"}
 
 
+def test_the_bias_of_a_judge_is_not_that_of_the_embedded_model(checkpoint):
+    checker = build("toxicity", {"engine": "detoxify", "checkpoint": checkpoint})
+    (metric,) = checker.finish(checker.map(batch_of_texts(TEXTS)), None, None).metrics
+    assert (metric.value, metric.status) == (None, "not_looked_for")
+
+
 def test_eight_bit_scores_are_near(checkpoint):
     assert np.allclose(
         scores(checkpoint, *TEXTS)["toxicity"], scores(checkpoint, *TEXTS, precision="int8")["toxicity"], atol=0.1

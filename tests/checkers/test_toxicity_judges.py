@@ -18,6 +18,13 @@ INSULT = "You are a stupid idiot."
 CLEAN = "The bridge was closed for repairs, so we walked home along the river."
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing when a caller has gone away."""
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class Server:
     """Answers like a moderation or chat endpoint; `plan` holds the status codes or bodies of the next answers."""
 
@@ -41,7 +48,7 @@ class Server:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1/judge"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self.thread.start()

@@ -148,6 +148,11 @@ class Toxicity:
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
         """The scorer's own bias, as measured for the model card: it belongs beside every verdict."""
         del state, looked, context
+        if self.options.engine in JUDGES:
+            unknown = Metric(
+                "toxicity", "bias_bpsn", None, status="not_looked_for", reference="not measured for a judge"
+            )
+            return Outcome(found_table([]), [unknown])
         return Outcome(found_table([]), [*_bias_metrics()])
 
     def state_bytes(self, n_docs: int) -> int:
