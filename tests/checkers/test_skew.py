@@ -496,3 +496,10 @@ def test_a_text_of_nothing_but_mentions_is_read_to_its_end():
     table = mentions(["he " * 5000 + "Peru"])
     assert table.num_rows == 5001
     assert table.column("end")[-1].as_py() == 15004
+
+
+def test_one_removed_row_is_no_evidence_of_an_unfair_filter():
+    from auditkit.checkers.skew.people import risk_ratio
+
+    assert risk_ratio("toxicity/age=old", (1, 6), (0, 26_000), confidence=0.95).status == "undecided"
+    assert risk_ratio("toxicity/age=old", (5, 6), (0, 26_000), confidence=0.95).status == "fail"

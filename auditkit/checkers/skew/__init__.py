@@ -28,7 +28,8 @@ What it misses
     on local newspapers, whose `London` may lie in Ontario, and on tweets. Country names in other languages than
     English are found in their basic form: inflected ones (`w Polsce`, `Suomessa`) are not; towns only in Latin
     letters. Terms for groups are English; 99 % of 50 identity terms in template sentences are found, and `straight`,
-    `black`, `old` only where they are said of persons. All figures: benchmarks/skew.py.
+    `black`, `old` only where they are said of persons. All figures: benchmarks/skew.py. They were taken on the sets on
+    which rules and hand lists were developed over about a dozen rounds, so expect less on other text.
 
 Options
     reference        "world-population" (default), "uniform", a CSV file (region,share), or an earlier run's folder

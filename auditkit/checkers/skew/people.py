@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "skew"
 REMOVAL_TOLERATED = 1.25  # removal risk ratio; 4/5 rule of the US EEOC Uniform Guidelines, 29 CFR 1607.4(D)
+LEAST_REMOVED = 5  # rows: the log interval of a ratio is not to be trusted with fewer events (Agresti 2002, 3.1)
 
 
 def people_metrics(known: Patterns, n_rows: int, *, confidence: float) -> Iterable[Metric]:
@@ -112,4 +113,6 @@ def risk_ratio(name: str, those: tuple[int, int], others: tuple[int, int], *, co
     spread = NormalDist().inv_cdf(0.5 + confidence / 2) * float(np.sqrt(max(1 / a - 1 / n + 1 / b - 1 / m, 0.0)))
     low, high = value * float(np.exp(-spread)), value * float(np.exp(spread))
     status = stats.judge(low, high, stats.Bounds(0.0, REMOVAL_TOLERATED))
+    if status == "fail" and those[0] < LEAST_REMOVED:  # one removed row would make any group it names look hit
+        status = "undecided"
     return Metric(NAME, metric, value, name, low, high, those[0], those[1], status=status)
