@@ -251,6 +251,10 @@ class Phones:
 
 
 def _readings(group: str) -> list[str]:
-    """What phonenumbers may take for the number where an x may start an extension: the digits up to each x, and all."""
+    """What phonenumbers may take for the number where an x may start an extension: the digits up to each x, and all.
+
+    Digits behind a single x inside must be the extension, or phonenumbers refuses the x: then only those before it count.
+    """
     parts = re.split("[xX]", group)
-    return ["".join(filter(str.isdigit, "".join(parts[:n]))) for n in range(1, len(parts) + 1)]
+    least = ["".join(filter(str.isdigit, "".join(parts[:n]))) for n in range(1, len(parts) + 1)]
+    return least[:1] if len(parts) == 2 and parts[1] else least

@@ -215,11 +215,15 @@ class Fast:
         ]
 
     def _phones_of(self, texts: Texts, text: int) -> list[tuple[int, int, int]]:
-        """The same of a whole text, by phonenumbers alone."""
-        first = int(texts.offsets[text])
-        string = texts.data[first : texts.offsets[text + 1]].tobytes().decode()
-        kept = without_contained([(a, b, 0.4) for a, b in self._phones.whole(string)])
-        return [(text, first + len(string[:a].encode()), first + len(string[:b].encode())) for a, b, _ in kept]
+        """The same of a whole text; by phonenumbers alone where it may give up before the end."""
+        first, last = int(texts.offsets[text]), int(texts.offsets[text + 1])
+        data = texts.data[first:last]
+        string = data.tobytes().decode()
+        few = len(string) <= MAX_CANDIDATE_CHARS
+        found = self._phones.find(string, 0, len(string)) if few else self._phones.whole(string)
+        places = np.append(np.flatnonzero((data & 0xC0) != 0x80), last - first) + first
+        kept = without_contained([(a, b, 0.4) for a, b in found])
+        return [(text, int(places[a]), int(places[b])) for a, b, _ in kept]
 
     def _finish(self, texts: pa.Array, found: Matches, spans: list[list[Span]]) -> None:
         """Context words counted, duplicates removed, spans sorted into their texts."""
