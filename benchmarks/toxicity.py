@@ -143,13 +143,14 @@ def speed(score: Score, texts: Sequence[str]) -> float:
 def kernel_speed(texts: Sequence[str]) -> float:
     """MB per CPU-second of the scorer alone, over Arrow buffers."""
     from auditkit.checkers.toxicity import scorer
+    from auditkit.checkers.toxicity.embedded import model
 
     column = pa.array(list(texts) * 4, pa.large_utf8())
-    scorer.score(column[:100], scorer.model())
+    scorer.score(column[:100], model())
     best = 0.0
     for _ in range(3):
         start = time.process_time()
-        scorer.score(column, scorer.model())
+        scorer.score(column, model())
         best = max(best, column.nbytes / 1e6 / (time.process_time() - start))
     return best
 
@@ -223,12 +224,14 @@ def main() -> None:
     parser.add_argument("--detoxify-layers", type=int, default=2)
     arguments = parser.parse_args()
     folder = arguments.data / "toxicity"
-    sets = {f"{name}{mark}": labelled(folder, name, column, arguments.docs) for name, column, mark in SETS}
+    sets = {f"{name} {mark}": labelled(folder, name, column, arguments.docs) for name, column, mark in SETS}
     speed_texts = next(iter(sets.values()))[0][:4000]
-    print(f"{'AUC':32s}" + "".join(f"{name[:14]:>16s}" for name in sets) + f"{'MB/CPU-s':>12s}")
-    for name, score in scorers(folder):
-        values = [auc(y, score(texts)) for texts, y in sets.values()]
-        print(f"{name:32s}" + "".join(f"{value:16.4f}" for value in values) + f"{speed(score, speed_texts):12.2f}")
+    named = dict(scorers(folder))
+    rates = {name: speed(score, speed_texts) for name, score in named.items()}
+    print(f"{'AUC':36s}" + "".join(f"{name[:24]:>26s}" for name in named))
+    for title, (texts, y) in sets.items():
+        print(f"{title:36s}" + "".join(f"{auc(y, score(texts)):26.4f}" for score in named.values()), flush=True)
+    print(f"{'MB per CPU-second':36s}" + "".join(f"{rate:26.2f}" for rate in rates.values()))
     print(f"embedded scorer alone, over Arrow buffers: {kernel_speed(speed_texts):.1f} MB per CPU-second")
     if arguments.detoxify_docs:
         with tempfile.TemporaryDirectory() as scratch:

@@ -41,8 +41,8 @@ from toxicity_data import (
     word_features,
 )
 
-from auditkit.checkers.toxicity import scorer
-from auditkit.checkers.toxicity.embedded import LABELS, Model, from_arrays, stacked
+from auditkit.checkers.toxicity import grams, scorer
+from auditkit.checkers.toxicity.embedded import LABELS, Model, from_arrays
 
 HERE = Path(__file__).parent
 
@@ -224,9 +224,10 @@ def english(data: Data) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         figures[name] = held_out_figures(y, logits * slope + offset) | {"sets": by_set(sets[name], weights)}
         print(name, figures[name]["auc"], flush=True)
     stack = fit_stack(np.column_stack(held_logits), wiki)
-    named = names_group(held_texts(wiki))
+    named = names_group(held_texts(wiki)).astype(np.int32)
     figures["stack"] = held_out_figures(
-        wiki.y[wiki.held], stacked(np.column_stack(held_logits), wiki_sizes(wiki), named, stack)
+        wiki.y[wiki.held],
+        grams.stacked(np.column_stack(held_logits), wiki_sizes(wiki), named, stack, LABELS.index("hate")),
     )
     print("stack", figures["stack"]["auc"], flush=True)
     _, cut, f1 = fit_words(data, all_texts=False)
@@ -248,7 +249,7 @@ def held_texts(wiki: Labelled) -> list[str]:
 
 
 def fit_stack(logits: Floats, wiki: Labelled) -> Floats:
-    """The array that embedded.stacked needs: a quadratic logistic regression on the lanes' held-out log odds."""
+    """The array that grams.stacked needs: a quadratic logistic regression on the lanes' held-out log odds."""
     from sklearn.preprocessing import PolynomialFeatures
 
     inputs = np.column_stack([logits, np.log(wiki_sizes(wiki))])

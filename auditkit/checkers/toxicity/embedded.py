@@ -30,7 +30,7 @@ class Head:
 
     table: 8 lanes of one byte per bucket, each entry + 128. steps: what one unit of a lane is worth. biases, slopes,
     offsets: from a lane's sum to calibrated log odds. word_lane: the lane that marks words, word_cut: from which sum.
-    stack: what `stacked` needs, or empty.
+    stack: what grams.stacked needs, or empty.
     """
 
     table: NDArray[np.uint64]
@@ -55,30 +55,19 @@ class Head:
     def logits(
         self, sums: NDArray[np.int32], distinct: NDArray[np.int32], groups: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        """float64[n, n_labels]: log odds that people call such a text so; LEAST for a text without words."""
-        lanes = slice(0, self.n_labels)
-        raw = sums[:, lanes] * self.steps[lanes] / np.sqrt(np.maximum(distinct, 1))[:, None] + self.biases[lanes]
-        logits = raw * self.slopes[lanes] + self.offsets[lanes]
+        """float64[n, n_labels]: log odds that people call such a text so; LEAST for a text without words.
+
+        `toxic` is a quadratic form of all lanes' log odds and the length of the text; where the text names a group of
+        people, the log odds of `hate` are added: an attack on a group is toxic whether or not it swears.
+        """
+        from auditkit.checkers.toxicity import grams
+
+        numbers = np.stack([self.steps, self.biases, self.slopes, self.offsets])[:, : self.n_labels]
+        logits = grams.log_odds(sums, distinct, numbers, LEAST)
         if len(self.stack):
-            logits[:, 0] = stacked(logits, distinct, groups > 0, self.stack)
-        return np.clip(np.where(distinct[:, None] > 0, logits, LEAST), LEAST, -LEAST)
-
-
-def stacked(
-    logits: NDArray[np.float64], distinct: NDArray[np.int32], groups: NDArray[np.bool_], stack: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """float64[n]: log odds of `toxic` from those of all lanes and the length of the text.
-
-    A quadratic form of the lanes' log odds and log length; where the text names a group of people (`groups`), the log
-    odds of `hate` are added, since an attack on a group is toxic whether or not it swears. stack: float64[4 + k, k] for
-    k inputs: their means, scales, linear weights, (constant, weight of hate, its usual value), quadratic weights.
-    """
-    from auditkit.checkers.toxicity.grams import quadratic
-
-    inputs = np.column_stack([logits, np.log(np.maximum(distinct, 1))])
-    plain = quadratic(np.clip((inputs - stack[0]) / stack[1], -4, 4), stack[2], stack[4:], stack[3, 0])
-    hate = stack[3, 1] * (logits[:, LABELS.index("hate")] - stack[3, 2])
-    return plain + np.where(groups, hate, 0.0)
+            toxic = grams.stacked(logits, distinct, groups, self.stack, LABELS.index("hate"))
+            logits[:, 0] = np.where(distinct > 0, np.clip(toxic, LEAST, -LEAST), LEAST)
+        return logits
 
 
 @dataclass(frozen=True)

@@ -325,16 +325,48 @@ def _flush(even: np.uint64, odd: np.uint64, pending: int, sums: NDArray[np.int32
 
 
 @kernel
-def quadratic(
-    inputs: NDArray[np.float64], linear: NDArray[np.float64], pairs: NDArray[np.float64], constant: float
+def log_odds(
+    sums: NDArray[np.int32], distinct: NDArray[np.int32], numbers: NDArray[np.float64], least: float
 ) -> NDArray[np.float64]:
-    """float64[n]: constant + linear . x + the sum of pairs[a, b] x[a] x[b] over a <= b, for each row x."""
-    n, k = inputs.shape
-    result = np.full(n, constant)
+    """float64[n, k]: calibrated log odds of the first k lanes; `least` for a text without n-grams.
+
+    numbers: float64[4, k], of each lane what one unit is worth, its bias, and slope and offset of its calibration.
+    """
+    n, k = len(sums), numbers.shape[1]
+    result = np.full((n, k), least)
+    for i in range(n):
+        if distinct[i] > 0:
+            norm = 1 / np.sqrt(float(distinct[i]))
+            for a in range(k):
+                raw = sums[i, a] * numbers[0, a] * norm + numbers[1, a]
+                result[i, a] = min(max(raw * numbers[2, a] + numbers[3, a], least), -least)
+    return result
+
+
+@kernel
+def stacked(
+    logits: NDArray[np.float64],
+    distinct: NDArray[np.int32],
+    groups: NDArray[np.int32],
+    stack: NDArray[np.float64],
+    hate: int,
+) -> NDArray[np.float64]:
+    """float64[n]: log odds of `toxic` from those of all lanes and the length; see embedded.Head.
+
+    stack: float64[4 + k, k] for k inputs, the lanes and log length: their means, scales, linear weights, (constant,
+    weight of the lane `hate` where groups > 0, its usual value), quadratic weights (upper triangle).
+    """
+    n, k = len(logits), stack.shape[1]
+    result, x = np.full(n, stack[3, 0]), np.empty(k)
     for i in range(n):
         for a in range(k):
-            inner = linear[a]
+            value = logits[i, a] if a < k - 1 else np.log(float(max(distinct[i], 1)))
+            x[a] = min(max((value - stack[0, a]) / stack[1, a], -4.0), 4.0)
+        for a in range(k):
+            inner = stack[2, a]
             for b in range(a, k):
-                inner += pairs[a, b] * inputs[i, b]
-            result[i] += inner * inputs[i, a]
+                inner += stack[4 + a, b] * x[b]
+            result[i] += inner * x[a]
+        if groups[i] > 0:
+            result[i] += stack[3, 1] * (logits[i, hate] - stack[3, 2])
     return result

@@ -37,6 +37,8 @@ def segments(
         start, last = offsets[i], offsets[i + 1]
         if last - start > whole:
             for p in range(start, last - 1):
+                if data[p] > 63 and data[p] != 0x82 and p - start < longest:  # a letter, nearly always
+                    continue
                 if _ends_sentence(data, p, p - start, longest):
                     starts[n], ends[n], owners[n] = start, p + 1, i
                     n += 1
