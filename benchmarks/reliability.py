@@ -1,4 +1,4 @@
-"""Hostile files through the whole gate: exit class, rows read and rows quarantined, against a manifest of what is right.
+"""Hostile files through the whole gate: exit class, rows read, rows quarantined, against a manifest of what is right.
 
     python benchmarks/reliability.py --data ../shared/data [--policy default] [--only jsonl/nan.jsonl] [--out FILE]
 

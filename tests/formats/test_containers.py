@@ -28,17 +28,17 @@ def skippable(data):
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("a.jsonl.gz", gzip.compress(ROWS)),
-        ("a.jsonl.gz", gzip.compress(ROWS[:900]) + gzip.compress(ROWS[900:])),
-        ("a.jsonl.gz", gzip.compress(b"") + gzip.compress(ROWS) + gzip.compress(b"")),
-        ("a.jsonl.gz", gzip.compress(ROWS) + bytes(1000)),
-        ("a.jsonl.gz", gzip.compress(ROWS[:900]) + bytes(512) + gzip.compress(ROWS[900:])),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0)),
+        ("a.jsonl.gz", gzip.compress(ROWS[:900], mtime=0) + gzip.compress(ROWS[900:], mtime=0)),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0) + gzip.compress(ROWS, mtime=0) + gzip.compress(b"", mtime=0)),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0) + bytes(1000)),
+        ("a.jsonl.gz", gzip.compress(ROWS[:900], mtime=0) + bytes(512) + gzip.compress(ROWS[900:], mtime=0)),
         ("a.jsonl.zst", zst(ROWS)),
         ("a.jsonl.zst", zst(ROWS, write_checksum=False, write_content_size=False)),
         ("a.jsonl.zst", zst(ROWS[:900]) + zst(ROWS[900:])),
         ("a.jsonl.zst", skippable(b"a note") + zst(ROWS) + skippable(b"")),
         ("a.jsonl.zst", zst(b"") + zst(ROWS)),
-        ("A.JSONL.GZ", gzip.compress(ROWS)),
+        ("A.JSONL.GZ", gzip.compress(ROWS, mtime=0)),
     ],
 )
 def test_whole_streams(read, write_bytes, name, data):
@@ -50,21 +50,21 @@ def test_whole_streams(read, write_bytes, name, data):
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("a.jsonl.gz", gzip.compress(ROWS) + b"garbage", "bytes follow"),
-        ("a.jsonl.gz", gzip.compress(ROWS) + bytes(8) + b"x", "bytes follow"),
-        ("a.jsonl.gz", gzip.compress(ROWS)[:-8] + bytes(8), "damaged"),
-        ("a.jsonl.gz", gzip.compress(ROWS)[:-4] + bytes(4), "damaged"),
-        ("a.jsonl.gz", gzip.compress(gzip.compress(ROWS)), "holds gzip"),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0) + b"garbage", "bytes follow"),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0) + bytes(8) + b"x", "bytes follow"),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0)[:-8] + bytes(8), "damaged"),
+        ("a.jsonl.gz", gzip.compress(ROWS, mtime=0)[:-4] + bytes(4), "damaged"),
+        ("a.jsonl.gz", gzip.compress(gzip.compress(ROWS, mtime=0), mtime=0), "holds gzip"),
         ("a.jsonl.gz", ROWS, "is not gzip"),
-        ("a.jsonl.gz", gzip.compress(b""), "no rows"),
-        ("a.jsonl.gz", gzip.compress(b"\n\n"), "no rows"),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), "no rows"),
+        ("a.jsonl.gz", gzip.compress(b"\n\n", mtime=0), "no rows"),
         ("a.jsonl.zst", zst(ROWS) + b"garbage", "bytes follow"),
         ("a.jsonl.zst", ROWS, "is not zstd"),
         ("a.jsonl.zst", zst(b""), "no rows"),
         ("a.jsonl.zst", skippable(b"only a note"), "no rows"),
-        ("a.jsonl", gzip.compress(ROWS), "holds gzip"),
+        ("a.jsonl", gzip.compress(ROWS, mtime=0), "holds gzip"),
         ("a.jsonl", zst(ROWS), "holds zstd"),
-        ("a.txt.gz", gzip.compress(b""), "empty"),
+        ("a.txt.gz", gzip.compress(b"", mtime=0), "empty"),
     ],
 )
 def test_anything_else_is_refused(read, write_bytes, name, data, words):
@@ -74,7 +74,7 @@ def test_anything_else_is_refused(read, write_bytes, name, data, words):
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
 def test_a_file_that_is_cut_anywhere_is_refused(read, write_bytes, name):
-    whole = gzip.compress(ROWS[:600]) if name.endswith("gz") else zst(ROWS[:600])
+    whole = gzip.compress(ROWS[:600], mtime=0) if name.endswith("gz") else zst(ROWS[:600])
     for length in range(len(whole)):
         with pytest.raises(InputError):
             read(write_bytes(name, whole[:length]))
@@ -106,7 +106,7 @@ def test_a_window_above_128_megabytes_is_refused(read, write_bytes):
 
 def test_the_expanded_size_has_a_limit(read, write_bytes):
     with pytest.raises(InputError, match="expands to more"):
-        read(write_bytes("a.jsonl.gz", gzip.compress(ROWS)), limits=Limits(max_expanded_bytes=1000))
+        read(write_bytes("a.jsonl.gz", gzip.compress(ROWS, mtime=0)), limits=Limits(max_expanded_bytes=1000))
 
 
 def bomb(name, size):
