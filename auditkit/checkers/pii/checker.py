@@ -13,6 +13,7 @@ from auditkit.checkers.pii import presidio, reference
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.options import NAMES
 from auditkit.checkers.pii.precise import engine as precise_engine
+from auditkit.checkers.pii.spans import Span
 from auditkit.checkers.pii.surrogate import replace
 from auditkit.findings import FOUND, detail, mask
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from auditkit.checkers.pii.spans import Span
     from auditkit.documents import Batch
 
 
@@ -57,11 +57,12 @@ class Pii:
     def check(self, batch: Batch) -> Checked:
         """One finding per place; score `findings` = how many the document has."""
         texts = batch.texts.column("text").dictionary_encode()
-        spans = self._spans(texts.dictionary)
+        strings = texts.dictionary.to_pylist()
+        spans = self._spans(texts.dictionary, strings)
         codes = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         counts = np.array([len(found) for found in spans], np.int64)
         rows, index = _expanded(codes, counts)
-        table = _table(spans, texts.dictionary, index)
+        table = _table(spans, strings, index)
         docs, fields = batch.texts.column("doc"), batch.texts.column("field").cast(pa.utf8())
         table = table.set_column(0, "doc", docs.take(pa.array(rows))).set_column(
             1, "field", fields.take(pa.array(rows))
@@ -73,11 +74,10 @@ class Pii:
         """The text that takes the place of a found value; `style` is mask, label, hash or surrogate."""
         return replace(str(detail.get("entity") or rule), value, style=style, key=key)
 
-    def _spans(self, column: pa.Array) -> list[list[Span]]:
+    def _spans(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
         """The findings of each text, in order of their place."""
         precise = self.options.profile == "precise"
         found = (precise_engine().find if precise else presidio.find)(column)
-        texts = column.to_pylist()
         named = reference.names_wanted(self.options.wanted)
         if not self.options.entities and precise and reference.installed_model():
             named = frozenset(NAMES)
@@ -85,7 +85,9 @@ class Pii:
             found = [a + b for a, b in zip(found, reference.names(texts, named), strict=True)]
         if precise:
             found = [one_per_place(spans) for spans in found]
-        kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
+        kept = found
+        if self._filter.works:
+            kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
         return [sorted(spans) for spans in kept]
 
 
@@ -100,27 +102,23 @@ def _expanded(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDAr
     return rows, firsts[codes][rows] + within
 
 
-def _table(spans: Sequence[Sequence[Span]], texts: pa.Array, index: NDArray[np.int64]) -> pa.Table:
+def _table(spans: Sequence[Sequence[Span]], texts: Sequence[str], index: NDArray[np.int64]) -> pa.Table:
     """The findings of the distinct texts, taken by `index`; `doc` and `field` are still to be filled in."""
-    details: dict[str, str] = {}
-    columns: dict[str, list[object]] = {name: [] for name in ("rule", "start", "end", "score", "evidence", "detail")}
-    for i, found in enumerate(spans):
-        text = texts[i].as_py() if found else ""
-        for span in found:
-            columns["rule"].append(span.rule)
-            columns["start"].append(span.start)
-            columns["end"].append(span.end)
-            columns["score"].append(span.score)
-            columns["evidence"].append(mask(text[span.start : span.end]))
-            columns["detail"].append(details.setdefault(span.entity, detail(entity=span.entity)))
-    n = len(columns["rule"])
-    table = pa.table(
-        {
-            name: pa.array(columns[name], FOUND.field(name).type)
-            if name in columns
-            else pa.nulls(n, FOUND.field(name).type)
-            for name in FOUND.names
-        },
-        schema=FOUND,
-    )
-    return table.take(pa.array(index))
+    every = [span for found in spans for span in found]
+    values = [text[span.start : span.end] for text, found in zip(texts, spans, strict=True) for span in found]
+    starts, ends, entities, scores, rules = zip(*every, strict=True) if every else ((),) * len(Span._fields)
+    details = {entity: detail(entity=entity) for entity in sorted(set(entities))}
+    masks = {value: mask(value) for value in set(values)}
+    columns = {
+        "rule": rules,
+        "start": starts,
+        "end": ends,
+        "score": scores,
+        "evidence": [masks[value] for value in values],
+        "detail": [details[entity] for entity in entities],
+    }
+    arrays = [
+        pa.array(columns[column.name], column.type) if column.name in columns else pa.nulls(len(every), column.type)
+        for column in FOUND
+    ]
+    return pa.table(arrays, schema=FOUND).take(pa.array(index))

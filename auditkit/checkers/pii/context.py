@@ -104,7 +104,7 @@ class Words:
 
 def is_punctuation(text: str) -> bool:
     """Whether every character is punctuation, as spaCy's lexical attribute says it."""
-    return all(unicodedata.category(ch)[0] == "P" for ch in text)
+    return not text[:1].isalnum() and all(unicodedata.category(ch)[0] == "P" for ch in text)
 
 
 class Surroundings:

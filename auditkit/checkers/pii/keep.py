@@ -48,7 +48,7 @@ def is_test_value(entity: str, value: str) -> bool:
 
 
 class Filter:
-    """spans -> the spans that these options leave."""
+    """spans -> the spans that these options leave; `works` is False when they leave all."""
 
     def __init__(self, options: Options) -> None:
         self._wanted = options.wanted | (frozenset() if options.entities else frozenset(NAMES))
@@ -56,6 +56,8 @@ class Filter:
         self._ignore_test = options.known_test_values == "ignore"
         self._allowed = frozenset(value.casefold() for value in options.allow)
         self._domains = tuple("." + v.casefold().lstrip("@.") for v in options.allow if _is_domain(v))
+
+        self.works = bool(options.entities or options.threshold or self._ignore_test or self._allowed)
 
     def __call__(self, text: str, spans: Iterable[Span]) -> list[Span]:
         """Those of the text's spans that stay."""

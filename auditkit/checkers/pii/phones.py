@@ -12,7 +12,7 @@ Candidates with a plus sign, letters or an extension go to phonenumbers unchecke
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ TYPES = (
 )
 SHORTEST = 4  # digits; no number of the eight regions is shorter, checked when the recogniser is loaded
 DIGIT_BLOCK = 20  # the most digits that a candidate holds without a sign between them
+PLUS = "+\uff0b"
+MAX_TRIES = 65_535  # the default of PhoneNumberMatcher
 CACHE = 1 << 16
 MAX_CANDIDATE_CHARS = 9_000
 """Texts with more are left to phonenumbers itself, which gives up after 65,535 tries: six tries a character and some
@@ -41,24 +43,49 @@ class Plan(NamedTuple):
     whole numbers, with whether a number of that format is valid without its national prefix.
     """
 
+    code: str
     valid: re.Pattern[str]
-    unclear: re.Pattern[str]
-    dressed: re.Pattern[str]
+    abroad: re.Pattern[str]
+    prefix: re.Pattern[str]
+    rewrites: bool
+    codes: frozenset[str]
     formats: tuple[tuple[re.Pattern[str], re.Pattern[str], bool], ...]
 
     def may_be_valid(self, digits: str) -> bool:
         """A necessary condition of being a valid number of this region."""
-        if self.unclear.match(digits):
+        if self._is_abroad(digits) or (self.rewrites and self._is_rewritten(digits)):
             return True
         if not self.valid.fullmatch(digits):
             return False
-        return self.dressed.match(digits) is not None or self._free(digits)
+        return digits.startswith(self.code) or self.prefix.match(digits) is not None or self._free(digits)
+
+    def _is_abroad(self, digits: str) -> bool:
+        """Whether the digits begin with an international prefix and then a country code: any country's rules apply."""
+        match = self.abroad.match(digits)
+        rest = digits[match.end() :] if match else ""
+        return len(rest) > 2 and rest[0] != "0" and has_country_code(rest, self.codes)
+
+    def _is_rewritten(self, digits: str) -> bool:
+        """Whether the national prefix is one that phonenumbers replaces by other digits, alone or behind another."""
+        for start in (digits, digits.removeprefix(self.code)):
+            rest = start
+            for _ in range(2):
+                match = self.prefix.match(rest)
+                if match and match.groups() and match.groups()[-1] is not None:
+                    return True
+                rest = rest[match.end() :] if match else ""
+        return False
 
     def _free(self, digits: str) -> bool:
         for leading, pattern, free in self.formats:
             if leading.match(digits) and pattern.fullmatch(digits):
                 return free
         return True
+
+
+def has_country_code(digits: str, codes: frozenset[str]) -> bool:
+    """Whether the digits begin with a country calling code; none is longer than three digits."""
+    return digits[:1] in codes or digits[:2] in codes or digits[:3] in codes
 
 
 def plan_of(region: str) -> Plan:
@@ -73,13 +100,23 @@ def plan_of(region: str) -> Plan:
         patterns |= {d.national_number_pattern for d in descriptions if d is not None and d.national_number_pattern}
     prefixes = {_metadata(name).national_prefix_for_parsing for name in (region, names[0])} - {None}
     prefix = "|".join(sorted(prefixes)) or "(?!)"
-    rewritten = f"(?:{main.country_code})?(?:{prefix})" if main.national_prefix_transform_rule else "(?!)"
     return Plan(
+        str(main.country_code),
         re.compile(f"(?:{main.country_code})?(?:{prefix}){{0,2}}(?:{'|'.join(sorted(patterns))})"),
-        re.compile(f"(?:{main.international_prefix or '(?!)'})|(?:{rewritten})"),
-        re.compile(f"{main.country_code}|{prefix}"),
+        re.compile(main.international_prefix or "(?!)"),
+        re.compile(prefix),
+        bool(main.national_prefix_transform_rule),
+        country_codes(),
         tuple(_format(item) for item in _metadata(names[0]).number_format),
     )
+
+
+@cache
+def country_codes() -> frozenset[str]:
+    """All country calling codes, as digits."""
+    import phonenumbers as pn
+
+    return frozenset(map(str, pn.COUNTRY_CODE_TO_REGION_CODE))
 
 
 def _metadata(region: str) -> Any:
@@ -106,7 +143,7 @@ class Phones:
 
         self._library: Any = library
         self._regions, self._leniency = tuple(regions), leniency
-        self._memo: dict[tuple[str, str, str], tuple[Place, ...]] = {}
+        self._memo: dict[tuple[str, str, str], tuple[tuple[Place, ...], int]] = {}
         self._valid_digits: dict[str, tuple[int, ...]] = {}
         self._kinds = {"": ""}
         self._fits: dict[str, tuple[int, ...]] = {}
@@ -124,19 +161,24 @@ class Phones:
             for match in self._library.PhoneNumberMatcher(text, region, leniency=self._leniency)
         }
 
-    def find(self, text: str, start: int, end: int) -> set[tuple[int, int]]:
-        """All places in text[start:end], where no candidate reaches out of it; the rest of the text is context."""
+    def find(self, text: str, start: int, end: int) -> set[tuple[int, int]] | None:
+        """All places in text[start:end], where no candidate reaches out of it; the rest of the text is context.
+
+        None where phonenumbers would try so often that it may give up before the end.
+        """
         found: set[tuple[int, int]] = set()
         digits = text[start:end]
-        if len(digits) <= DIGIT_BLOCK and digits.isdigit() and self._places(text, start, digits) is self._nothing:
+        if len(digits) <= DIGIT_BLOCK and digits.isdigit() and self._places(text, start, digits)[0] is self._nothing:
             return found
-        at = start
+        at, tries = start, 0
         while (match := self._library._PATTERN.search(text, at, end)) is not None:
             first, candidate = self._candidate(match)
-            places = self._places(text, first, candidate)
-            if places is not self._nothing:
+            places, needed = self._places(text, first, candidate)
+            tries += needed
+            if tries > MAX_TRIES:
+                return None
+            if places is not self._nothing and not found:
                 self._each_region(text, start, end, found)
-                break
             at = first + len(candidate)
         return found
 
@@ -148,7 +190,7 @@ class Phones:
             at = start
             while (match := self._library._PATTERN.search(text, at, end)) is not None:
                 first, candidate = self._candidate(match)
-                place = self._places(text, first, candidate)[index]
+                place = self._places(text, first, candidate)[0][index]
                 at = first + (place[1] if place else len(candidate))
                 if place:
                     found.add((first + place[0], at))
@@ -159,8 +201,10 @@ class Phones:
         second = self._library._SECOND_NUMBER_START_PATTERN.search(candidate)
         return match.start(), candidate[: second.start()] if second else candidate
 
-    def _places(self, text: str, first: int, candidate: str) -> tuple[Place, ...]:
-        """For each region where in the candidate its number is; neighbours of a kind give the same answer."""
+    def _places(self, text: str, first: int, candidate: str) -> tuple[tuple[Place, ...], int]:
+        """(for each region where in the candidate its number is, the most tries that takes); equal neighbours, equal
+        answer.
+        """
         end = first + len(candidate)
         after = text[end : end + 3] if candidate[-3:-2] == " " else self._blocks(text[end : end + 1])
         key = (self._blocks(text[first - 1 : first] if first else ""), candidate, after)
@@ -180,21 +224,19 @@ class Phones:
             known = self._kinds[neighbour] = "a" if blocks else " "
         return known
 
-    def _looked_up(self, before: str, candidate: str, after: str) -> tuple[Place, ...]:
+    def _looked_up(self, before: str, candidate: str, after: str) -> tuple[tuple[Place, ...], int]:
         library = self._library
         if library._SLASH_SEPARATED_DATES.search(candidate):
-            return self._nothing
+            return self._nothing, 1
         if library._TIME_STAMPS.search(candidate) and library._TIME_STAMPS_SUFFIX.match(after):
-            return self._nothing
+            return self._nothing, 1
         places: list[Place] = [None] * len(self._regions)
-        plain = PLAIN.fullmatch(candidate) is not None
+        text, tries = before + candidate + after, 1
         for offset, group in self._groups(candidate):
-            for index in self._worth_parsing(group, plain=plain):
-                if places[index] is None and self._valid(
-                    before + candidate + after, group, offset + len(before), index
-                ):
-                    places[index] = (offset, offset + len(group))
-        return tuple(places) if any(places) else self._nothing
+            tries += 1
+            for index in self._valid_in(text, group, offset + len(before)):
+                places[index] = places[index] or (offset, offset + len(group))
+        return (tuple(places) if any(places) else self._nothing), tries
 
     def _groups(self, candidate: str) -> Iterator[tuple[int, str]]:
         """The candidate and the parts of it that phonenumbers tries in turn."""
@@ -208,18 +250,40 @@ class Phones:
                 yield match.start(1), trimmed.sub("", match.group(1))
                 match = pattern.search(candidate, match.start() + 1)
 
-    def _worth_parsing(self, group: str, *, plain: bool) -> Iterator[int]:
-        """The regions in which the group can be valid."""
+    def _valid_in(self, text: str, group: str, start: int) -> Iterator[int]:
+        """The regions in which the group, which stands at `start` of the text, is a number."""
         digits = "".join(filter(str.isdigit, group))
-        if len(digits) < SHORTEST:
+        if len(digits) < SHORTEST or not self._stands_well(text, group, start):
             return
-        if not plain or group.lower().count("x") > 2:
-            yield from range(len(self._regions))
-            return
-        if "x" not in group and "X" not in group:
+        marks = group.lower().count("x")
+        if not PLAIN.fullmatch(group) or marks > 2:
+            yield from self._parsed(text, group, start)
+        elif not marks:
             yield from self._valid_as_digits(digits)
+        else:
+            for index in sorted({i for reading in _readings(group) for i in self._possible(reading)}):
+                if self._valid(text, group, start, index):
+                    yield index
+
+    def _stands_well(self, text: str, group: str, start: int) -> bool:
+        """What phonenumbers asks before it parses: matching brackets, no page numbers, neighbours that are no
+        letters.
+        """
+        library = self._library
+        if not library._MATCHING_BRACKETS.fullmatch(group) or library._PUB_PAGES.search(group):
+            return False
+        end = start + len(group)
+        free = start == 0 or library._LEAD_PATTERN.match(group) or self._blocks(text[start - 1]) != "a"
+        return bool(free) and (end >= len(text) or self._blocks(text[end]) != "a")
+
+    def _parsed(self, text: str, group: str, start: int) -> Iterator[int]:
+        """The regions in which phonenumbers takes the group; behind a plus and a country code they are all alike."""
+        first = next((i for i, ch in enumerate(group) if ch in PLUS or ch.isdigit()), 0)
+        digits = group[first:].lstrip(PLUS)
+        if group[first] in PLUS and has_country_code(digits.split(" ")[0], country_codes()):
+            yield from range(len(self._regions)) if self._valid(text, group, start, 0) else ()
             return
-        yield from sorted({i for reading in _readings(group) for i in self._possible(reading)})
+        yield from (index for index in range(len(self._regions)) if self._valid(text, group, start, index))
 
     def valid_in(self, digits: str) -> tuple[str, ...]:
         """The regions in which these digits are a valid number."""
@@ -253,7 +317,7 @@ class Phones:
 def _readings(group: str) -> list[str]:
     """What phonenumbers may take for the number where an x may start an extension: the digits up to each x, and all.
 
-    Digits behind a single x inside must be the extension, or phonenumbers refuses the x: then only those before it count.
+    Digits behind a single x inside must be the extension, or phonenumbers refuses the x: only those before it count.
     """
     parts = re.split("[xX]", group)
     least = ["".join(filter(str.isdigit, "".join(parts[:n]))) for n in range(1, len(parts) + 1)]

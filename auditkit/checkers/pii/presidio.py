@@ -189,7 +189,7 @@ class Fast:
         matches: list[tuple[int, int, int]] = []
         for (text, low, high), safe in zip(wanted.tolist(), inside.tolist(), strict=True):
             if safe and string[low - 1 : high + 3].isascii():
-                places = self._phones.find(string, low, high)
+                places = self._phones.find(string, low, high) or ()
                 kept = without_contained([(a, b, 0.4) for a, b in places]) if len(places) > 1 else places
                 matches += [(text, place[0], place[1]) for place in kept]
             else:
@@ -219,8 +219,9 @@ class Fast:
         first, last = int(texts.offsets[text]), int(texts.offsets[text + 1])
         data = texts.data[first:last]
         string = data.tobytes().decode()
-        few = len(string) <= MAX_CANDIDATE_CHARS
-        found = self._phones.find(string, 0, len(string)) if few else self._phones.whole(string)
+        found = self._phones.find(string, 0, len(string))
+        if found is None:
+            found = self._phones.whole(string)
         places = np.append(np.flatnonzero((data & 0xC0) != 0x80), last - first) + first
         kept = without_contained([(a, b, 0.4) for a, b in found])
         return [(text, int(places[a]), int(places[b])) for a, b, _ in kept]
