@@ -27,8 +27,9 @@ class Kind:
     most: float = 0.01
 
 
-# A value with check digits or one exact form must be found nearly always. What is judged by words has a lower floor:
-# what this version reaches on these rows, for which it was not tuned, with a margin of about ten points.
+# A value with check digits or one exact form must be found nearly always. What is judged by words has a lower floor, what
+# this version reaches with a margin of about ten points. The rules for broken answers were improved after reading what
+# they had missed on such rows, so other text will show a lower recall.
 KINDS = (
     Kind("pii/email", ("pii/email",), 0.95),
     Kind("pii/phone", ("pii/phone",), 0.90),
@@ -38,21 +39,21 @@ KINDS = (
     Kind("pii/ip", ("pii/ip",), 0.95),
     Kind("pii/credential", ("pii/secret",), 0.95),
     Kind("toxicity/insult", ("toxicity/",), 0.80),
-    Kind("toxicity/threat", ("toxicity/",), 0.25),
+    Kind("toxicity/threat", ("toxicity/",), 0.35),
     Kind("copies/exact", ("near_duplicates/exact-copy",), 1.0),
     Kind("copies/near", ("near_duplicates/near-copy",), 0.95),
     Kind("hallucination/wrong-sum", ("hallucination/arithmetic",), 0.95),
     Kind("hallucination/contradiction", ("hallucination/unsupported",), 0.80),
     Kind("hallucination/disagreement", ("hallucination/no-agreement",), 0.95),
-    Kind("hallucination/refusal", ("hallucination/refusal",), 0.80),
-    Kind("hallucination/placeholder", ("hallucination/placeholder",), 0.60),
-    Kind("hallucination/truncation", ("hallucination/truncated",), 0.35),
+    Kind("hallucination/refusal", ("hallucination/refusal",), 0.90),
+    Kind("hallucination/placeholder", ("hallucination/placeholder",), 0.90),
+    Kind("hallucination/truncation", ("hallucination/truncated",), 0.55),
     Kind("hallucination/loop", ("hallucination/repetition",), 0.80),
-    Kind("hallucination/echo", ("hallucination/echo",), 0.35),
+    Kind("hallucination/echo", ("hallucination/echo",), 0.90),
     Kind("hallucination/empty", ("hallucination/empty",), 0.95),
     Kind("unreadable", (UNREADABLE,), 1.0),
 )
-ANY = Kind("any of them", tuple(rule for kind in KINDS for rule in kind.rules), 0.85, 0.03)
+ANY = Kind("any of them", tuple(rule for kind in KINDS for rule in kind.rules), 0.90)
 
 
 @dataclass(frozen=True)
