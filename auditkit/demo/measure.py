@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
-from auditkit.findings import Metric
+from auditkit.findings import Metric, wilson
 from auditkit.report_data import Report
 
 UNREADABLE = "unreadable"
@@ -27,9 +26,9 @@ class Kind:
     most: float = 0.01
 
 
-# A value with check digits or one exact form must be found nearly always. What is judged by words has a lower floor, what
-# this version reaches with a margin of about ten points. The rules for broken answers were improved after reading what
-# they had missed on such rows, so other text will show a lower recall.
+# A value with check digits or one exact form must be found nearly always. What is judged by words has a lower floor:
+# what this version reaches, with a margin of about ten points. The rules for broken answers were improved after reading
+# what they had missed on such rows, so other text will show a lower recall.
 KINDS = (
     Kind("pii/email", ("pii/email",), 0.95),
     Kind("pii/phone", ("pii/phone",), 0.90),
@@ -73,7 +72,7 @@ class Score:
 
     def problem(self) -> str:
         """What is wrong with it, or ""."""
-        if self.planted - self.found > ceil((1 - self.kind.floor) * self.planted):  # two planted may lose one by chance
+        if wilson(self.found, self.planted)[1] < self.kind.floor:  # a few planted may lose one by chance
             return f"{self.kind.name}: {self.found} of {self.planted} found, expected at least {self.kind.floor:.0%}"
         if self.false_alarms > self.kind.most * self.n_clean:
             return f"{self.kind.name}: {self.false_alarms} of {self.n_clean} clean rows have such a finding"

@@ -67,7 +67,7 @@ def test_every_command_runs(folder):
     found = blocks()
     policy = next(text for language, text in found if language == "toml")
     assert len(policy.splitlines()) <= 8
-    (folder / "policy.toml").write_text(policy)
+    (folder / "strict.toml").write_text(policy)
     for place, (language, text) in enumerate(found):
         commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")] if language == "console" else []
         for command in commands:
@@ -75,7 +75,7 @@ def test_every_command_runs(folder):
                 subprocess.run(["make", "-n", command.split()[1]], cwd=ROOT, check=True, capture_output=True)
                 continue
             done = run(command, folder)
-            assert done.returncode in (0, 1), command + done.stderr
+            assert done.returncode in (0, 1, 3), command + done.stderr  # 3: the corpus has lines that cannot be read
             assert "Traceback" not in done.stderr
             if " gate " in command:
                 compare(
