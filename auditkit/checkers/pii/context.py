@@ -24,7 +24,9 @@ WORDS_BACK = 6  # LemmaContextAwareEnhancer: context_prefix_count 5, and the tok
 WORDS_AHEAD = 1  # context_suffix_count 0, and the token itself
 PIECES = re.compile(r"\s+|\S+")
 SPACE = re.compile(r"\s")
-SIMPLE = re.compile(r"([(\"]?)((?:[A-Za-z][A-Za-z]*(?=[^.]|$)|[A-Za-z]+[a-z](?=[.])))(|[,;:!?.)\"]|\)[.,]|[.,]\")")
+SIMPLE = re.compile(
+    r"([(\"]?)((?:[A-Za-z]+(?=[^.]|$)|[A-Za-z]+[a-z](?=[.])|[A-Za-z]*[0-9]+))(|[,;:!?.)\"]|\)[.,]|[.,]\")"
+)
 WINDOW = 160
 CACHE = 1 << 17
 EDGES = '.,;!?()"'
@@ -59,7 +61,7 @@ class Words:
 
     def _tokens(self, chunk: str) -> Iterator[Token]:
         simple = SIMPLE.fullmatch(chunk)
-        if simple and self._special.isdisjoint((chunk, simple[2], f"{simple[2]}.")):
+        if simple and self._special.isdisjoint((chunk, simple[2], f"{simple[2]}.", simple[2] + simple[3][:1])):
             yield from self._simple_tokens(*simple.groups())
             return
         for token in self._tokenizer(chunk):
