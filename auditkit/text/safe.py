@@ -11,7 +11,7 @@ _HIDDEN = re.compile(
 
 
 def printable(text: str, *, limit: int = 200) -> str:
-    """One line without control, bidi or invisible characters: each is shown as `\\xNN` or `\\uNNNN`; cut at `limit`."""
+    r"""One line without control, bidi or invisible characters: each is shown as `\xNN` or `\uNNNN`; cut at `limit`."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return _HIDDEN.sub(_escaped, cut)
 
