@@ -27,7 +27,7 @@ SPACE = re.compile(r"\s")
 SIMPLE = re.compile(
     r"([(\"]?)((?:[A-Za-z]+(?=[^.]|$)|[A-Za-z]+[a-z](?=[.])|[A-Za-z]*[0-9]+))(|[,;:!?.)\"]|\)[.,]|[.,]\")"
 )
-WINDOW = 160
+WINDOW = 80
 CACHE = 1 << 17
 EDGES = '.,;!?()"'
 
@@ -81,15 +81,8 @@ class Words:
     def _is_keyword(self, text: str, word: str) -> bool:
         return word not in self._stops and text not in ("-PRON-", "be") and not is_punctuation(text)
 
-    def parts(self, colon_chunks: Sequence[tuple[str, str]], wanted: Iterable[str]) -> frozenset[str]:
-        """Which of these words the tokens with colons make keywords; in a chunk (as it is, lower case) they touch a
-        colon.
-        """
-        edges = [edge for word in set(wanted) for edge in (f":{word}", f"{word}:")]
-        everything = "\n".join(lowered for _, lowered in colon_chunks)
-        edges = [edge for edge in edges if edge in everything]
-        if not edges:
-            return frozenset()
+    def parts(self, colon_chunks: Sequence[tuple[str, str]], edges: Sequence[str]) -> frozenset[str]:
+        """What the tokens with colons make keywords, of chunks (as they are, lower case) that hold one of the edges."""
         found: set[str] = set()
         for chunk, lowered in colon_chunks:
             if any(edge in lowered for edge in edges):
@@ -114,32 +107,39 @@ class Surroundings:
 
     def __init__(self, text: str, words: Words) -> None:
         self._text, self._words = text, words
-        self._near: dict[int, tuple[list[str], list[str]]] = {}
+        self._near: dict[int, tuple[list[str], list[str], str, str]] = {}
         self._colon_chunks: list[tuple[str, str]] | None = None
+        self._colons = ""
 
     def supports(self, start: int, context: tuple[str, ...]) -> bool:
         """Whether one of the context words (lower case) is in one of the words around the finding that starts at
         `start`.
         """
-        sure, passed = self._around(start)
-        around = "\n".join((*sure, *passed))
+        sure, passed, near, around = self._around(start)
         if not any(word in around for word in context):
             return False
+        if any(word in near for word in context):
+            return True
         if self._colon_chunks is None:
             self._colon_chunks = [(chunk, chunk.lower()) for chunk in set(self._text.split()) if ":" in chunk]
-        parts = self._words.parts(self._colon_chunks, passed)
+            self._colons = "\n".join(lowered for _, lowered in self._colon_chunks)
+        edges = [edge for word in set(passed) for edge in (f":{word}", f"{word}:") if edge in self._colons]
+        parts = self._words.parts(self._colon_chunks, edges) if edges else frozenset()
         exact = self._gathered(start, parts)[0] if parts.intersection(passed) else sure
         keywords = "\n".join(exact)
         return any(word in keywords for word in context)
 
-    def _around(self, start: int) -> tuple[list[str], list[str]]:
+    def _around(self, start: int) -> tuple[list[str], list[str], str, str]:
+        """(keywords, tokens passed over, keywords that stay whatever the passed ones are, all of them)."""
         known = self._near.get(start)
         if known is None:
-            known = self._near[start] = self._gathered(start, frozenset())
+            sure, passed, certain = self._gathered(start, frozenset())
+            known = sure, passed, "\n".join(sure[:certain]), "\n".join((*sure, *passed))
+            self._near[start] = known
         return known
 
-    def _gathered(self, start: int, parts: frozenset[str]) -> tuple[list[str], list[str]]:
-        """(keywords, tokens that were passed over) around the place."""
+    def _gathered(self, start: int, parts: frozenset[str]) -> tuple[list[str], list[str], int]:
+        """(keywords, tokens that were passed over, how many of the keywords passed tokens cannot displace)."""
         low, high = self._chunk(start)
         tokens = self._words.of(self._text[low:high])
         index = next(i for i, token in enumerate(tokens) if start - low < token.end)
@@ -148,12 +148,13 @@ class Surroundings:
         left = _taken(reversed(tokens[: index + 1]), WORDS_BACK, parts, sure, passed)
         if left:
             self._backward(low, left, parts, sure, passed)
+        certain = max(0, WORDS_BACK - len(passed))  # were all passed tokens keywords and nearer, so many would be left
         left = _taken(tokens[index:], WORDS_AHEAD, parts, sure, passed)
         for piece in PIECES.finditer(self._text, high) if left else ():
             left = _taken(self._piece(piece.group(), first=False), left, parts, sure, passed)
             if not left:
                 break
-        return sure, passed
+        return sure, passed, certain
 
     def _chunk(self, start: int) -> tuple[int, int]:
         """First and last place of the chunk around `start`."""
@@ -171,10 +172,12 @@ class Surroundings:
             pieces = PIECES.findall(self._text[first:low])
             cut = first > 0  # the first piece may be
             for i in range(len(pieces) - 1, cut - 1, -1):
-                left = _taken(reversed(self._piece(pieces[i], first=i == 0)), left, parts, sure, passed)
+                low -= len(pieces[i])
+                if pieces[i] == " " and low > 0:
+                    continue
+                left = _taken(reversed(self._piece(pieces[i], first=low == 0)), left, parts, sure, passed)
                 if not left:
                     return
-                low -= len(pieces[i])
             size = 2 * size
 
     def _piece(self, text: str, *, first: bool) -> Sequence[Token]:
