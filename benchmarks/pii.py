@@ -6,7 +6,7 @@ Speed: MB per CPU-second of Presidio itself (its pattern recognisers, a blank sp
 the token), of profile `presidio` and of profile `precise`, on documents of pii/weblike.parquet, caches warm; and how
 many documents differ between Presidio and profile `presidio`. Peers that are installed run on Presidio's documents.
 Quality: precision and recall by entity (same entity, intersection over union >= .5, greedy) on the labelled set of
-presidio-research. Noise: findings per MB in documents without planted values. Disguises: found and exact spans by level.
+presidio-research. Noise: findings per MB in documents without planted values. Disguises: found and exact by level.
 --differential N compares N documents, real and made up, and exits 1 on the first difference.
 """
 
@@ -73,9 +73,7 @@ def speed(texts: list[str], reference_docs: int) -> None:
     findings("precise", warm)
     reference.analyze("warm a@b.com call +1 212 555 0142 http://x.org")
     base = timed(lambda: [reference.analyze(text) for text in few]) / size(few)
-    print(
-        f"\nSpeed in one process: {len(texts)} documents, {size(texts):.1f} MB; Presidio and peers: {len(few)} documents"
-    )
+    print(f"\nSpeed in one process: {len(texts)} documents, {size(texts):.1f} MB; Presidio, peers: {len(few)}")
     print(f"{'':24}{'MB/s':>8}{'x Presidio':>12}")
     print(f"{'Presidio':24}{1 / base:8.3f}{1.0:12.1f}")
     for profile in ("presidio", "precise"):

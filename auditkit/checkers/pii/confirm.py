@@ -4,6 +4,7 @@ batch.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,8 @@ def analyze_run(recognizer: Any) -> Run:
 
 def without_contained(found: list[Match]) -> list[Match]:
     """Presidio's remove_duplicates for one entity: no match inside another that scores as high."""
+    if all(before[1] <= after[0] for before, after in itertools.pairwise(found)):
+        return found
     kept: list[Match] = []
     active: list[Match] = []
     for match in sorted(set(found), key=lambda m: (m[0], m[0] - m[1], -m[2])):

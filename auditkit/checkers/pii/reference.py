@@ -91,11 +91,11 @@ def has_registered_domain(value: str) -> bool:
 
 
 def tokenizer() -> Any:
-    """A fresh tokeniser like the analyzer's, with an empty vocabulary."""
+    """A fresh tokeniser like the analyzer's, with an empty vocabulary that computes no attributes of new words."""
     import spacy
 
-    pipeline = spacy.blank("en")
-    pipeline.max_length = TEXT_LIMIT
+    pipeline: Any = spacy.blank("en")
+    pipeline.vocab.lex_attr_getters = {}
     return pipeline.tokenizer
 
 
