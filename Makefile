@@ -44,3 +44,4 @@ browser:                            ## Chromium for the browser tests, where apt
 
 clean:                              ## remove what was made, the virtual environment too
 	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name '*.nb[ci]' -not -path './$(VENV)/*' -delete  # compiled kernels
