@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from auditkit.checker import catalogue, checker_class
@@ -15,9 +15,13 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SCALARS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
-def policy_schema() -> dict[str, Any]:
-    """The schema as a dictionary; editors take it for completion and checks while a policy is written."""
-    checkers = {name: _table(checker_class(name).Options, Common) for name in catalogue()}
+def policy_schema(names: Iterable[str] | None = None) -> dict[str, Any]:
+    """The schema as a dictionary; editors take it for completion and checks while a policy is written.
+
+    names: the checkers whose tables it knows; every installed one when None.
+    """
+    chosen = catalogue() if names is None else names
+    checkers = {name: _table(checker_class(name).Options, Common) for name in chosen}
     checkers_table = {"type": "object", "additionalProperties": False, "properties": checkers}
     return {
         "$schema": DRAFT,
