@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from auditkit.disk import EVERYONE
 from auditkit.errors import ConfigError, RunFolderError
 from auditkit.report_data import read_report
 from auditkit.run_folder import MANIFEST, STATEMENT, read_manifest, verify, write_text
@@ -30,14 +31,14 @@ def waive(run: Path, decisions: Path, path: Path, *, who: str, expires: str) -> 
         raise ConfigError(f"{decisions}: {len(strange)} decisions are on no finding of {run} (first: {strange[0]})")
     old = read_waivers(path) if path.exists() else []
     everything = merged(old, new)
-    write_text(path, lines(everything))
+    write_text(path, lines(everything), mode=EVERYONE)
     return f"{path}: {len(new)} decisions merged, {len(everything)} in all"
 
 
 def write_baseline(run: Path, out: Path) -> str:
     """Write the run's findings as a baseline: rule, fingerprint and field of each, no value of any document."""
     rows = [dict(zip(KEY_COLUMNS, key, strict=True)) for key in sorted(_keys(run))]
-    write_text(out, json.dumps({"findings": rows}, indent=1) + "\n")
+    write_text(out, json.dumps({"findings": rows}, indent=1) + "\n", mode=EVERYONE)
     return f"{out}: {len(rows)} findings accepted as they stand"
 
 

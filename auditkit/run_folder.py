@@ -7,16 +7,16 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditkit import disk
 from auditkit.errors import ConfigError, RunFolderError
 from auditkit.shards import Quarantined, Written
 
@@ -42,7 +42,7 @@ class RunFolder:
     def file(self, name: str) -> Path:
         """The path of a file of the run, its folder made."""
         path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(path.parent)
         return path
 
 
@@ -53,11 +53,9 @@ def opened(path: Path, *, resume: bool, arguments: Mapping[str, object]) -> Iter
     A new or empty folder is taken. A folder with an unfinished run of the same arguments is taken with `resume`.
     Files of the run are readable by their owner alone, since kept/, dropped/ and quarantine.jsonl hold raw text.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise RunFolderError(f"--out {path}: cannot be written ({error.strerror})") from None
+    disk.make_folder(path)
+    with disk.step("open", path / LOCK):
+        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, disk.OWNER)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,7 +88,7 @@ def _take(folder: RunFolder, *, resume: bool, arguments: Mapping[str, object]) -
         raise ConfigError(
             f"--out {path}: holds a finished run; choose another folder, or --resume to get its verdict again"
         )
-    if there and not mark.exists():
+    if there and not mark.exists() and not _just_begun(folder):
         raise RunFolderError(
             f"--out {path}: is not empty and holds no run ({', '.join(there[:3])}); choose another folder"
         )
@@ -100,9 +98,15 @@ def _take(folder: RunFolder, *, resume: bool, arguments: Mapping[str, object]) -
         raise ConfigError(f"--out {path}: its unfinished run has other inputs or another policy; choose another folder")
     for entry in there:
         if entry != WORK:
-            shutil.rmtree(path / entry) if (path / entry).is_dir() else (path / entry).unlink()
-    folder.work.mkdir(exist_ok=True, mode=0o700)
+            disk.remove(path / entry)
+    disk.make_folder(folder.work)
     write_text(mark, wanted)
+
+
+def _just_begun(folder: RunFolder) -> bool:
+    """Whether a run was killed here before it could even write down its arguments."""
+    there = {entry.name for entry in folder.path.iterdir()} - {LOCK}
+    return there == {WORK} and all(entry.name.startswith(".") for entry in folder.work.iterdir())
 
 
 def finished_exit_code(path: Path, arguments: Mapping[str, object]) -> int | None:
@@ -118,27 +122,28 @@ def finished_exit_code(path: Path, arguments: Mapping[str, object]) -> int | Non
 # ---- writing ----------------------------------------------------------------------------------------------------
 
 
-def write_text(path: Path, text: str) -> Written:
-    """Write UTF-8 text whole or not at all: temporary name, fsync, rename."""
-    data = text.encode("utf-8", "surrogatepass")
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    return Written(path.name, len(data), hashlib.sha256(data).hexdigest(), 0)
+def write_text(path: Path, text: str, *, mode: int = disk.OWNER) -> Written:
+    """Write UTF-8 text whole or not at all."""
+    file = disk.write(path, text.encode("utf-8", "surrogatepass"), mode=mode)
+    return Written(path.name, file.size, file.sha256, 0)
 
 
 class TableWriter:
     """A Parquet file written table by table, in row groups of TABLE_ROWS whatever sizes the tables have."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._path, self._schema = path, schema
-        self._temporary = path.with_name(f".{path.name}.tmp")
-        self._writer = pq.ParquetWriter(self._temporary, schema, compression="zstd", write_page_checksum=True)
+        self._schema = schema
+        self._file = disk.NewFile(path)
+        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", write_page_checksum=True)
         self._waiting = schema.empty_table()
         self._n_rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.__exit__(*error)
+        self._writer.close()
 
     def add(self, table: pa.Table) -> None:
         """Append these rows."""
@@ -150,34 +155,25 @@ class TableWriter:
             self._writer.write_table(whole.slice(0, full), row_group_size=TABLE_ROWS)
             self._waiting = whole.slice(full)
 
-    def close(self) -> Written:
+    def publish(self) -> Written:
         """Write what waits, and give the file its name."""
         if self._waiting.num_rows or not self._n_rows:
             self._writer.write_table(self._waiting.combine_chunks(), row_group_size=TABLE_ROWS)
         self._writer.close()
-        self._temporary.replace(self._path)
-        return written(self._path, self._path.name, self._n_rows)
+        self._file.publish()
+        return Written(self._file.path.name, self._file.size, self._file.sha256, self._n_rows)
 
 
 def write_quarantine(path: Path, rows: Iterable[Quarantined]) -> Written:
     """quarantine.jsonl, also when it is empty."""
     n_rows = 0
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with disk.NewFile(path) as file:
         for row in rows:
-            entry = {
-                "file": row.file,
-                "row": row.row,
-                "line": row.line,
-                "offset": row.offset,
-                "length": row.length,
-                "reason": row.reason,
-                "raw": base64.b64encode(row.raw).decode(),
-            }
-            file.write(json.dumps(entry) + "\n")
+            entry = asdict(row) | {"raw": base64.b64encode(row.raw).decode()}
+            file.write(json.dumps(entry).encode() + b"\n")
             n_rows += 1
-    temporary.replace(path)
-    return written(path, path.name, n_rows)
+        file.publish()
+    return Written(path.name, file.size, file.sha256, n_rows)
 
 
 def written(path: Path, name: str, n_rows: int) -> Written:
@@ -193,7 +189,8 @@ def publish(folder: RunFolder, manifest: dict[str, Any], run: dict[str, Any]) ->
     run["files"] = [{"path": report.path, "sha256": report.sha256} for report in reports]
     write_text(folder.file("run.json"), sealed(run))
     write_text(folder.file(MANIFEST), sealed(manifest))
-    shutil.rmtree(folder.work, ignore_errors=True)
+    with suppress(RunFolderError):  # the run is whole by now
+        disk.remove(folder.work)
 
 
 def sealed(content: Mapping[str, Any]) -> str:

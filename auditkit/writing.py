@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from auditkit import disk
 from auditkit.engine.decide import DOCUMENTS, quarantined
 from auditkit.engine.look import Spent, reads, timed
 from auditkit.engine.redact import Cut, Style, edits_of
@@ -46,18 +47,20 @@ def write_tables(folder: RunFolder, examined: Examined, clock: Clock) -> tuple[S
     """Decide, and write findings, documents, certificates, metrics and quarantine."""
     with timed(clock.writing):
         scores = [pa.field(name, pa.float64()) for name in examined.judgement.scores]
-        findings = TableWriter(folder.file("findings.parquet"), FINDINGS)
-        documents = TableWriter(folder.file("documents.parquet"), pa.schema([*DOCUMENTS, *scores]))
-        settled = settle(examined, findings.add, documents.add)
+        with (
+            TableWriter(folder.file("findings.parquet"), FINDINGS) as findings,
+            TableWriter(folder.file("documents.parquet"), pa.schema([*DOCUMENTS, *scores])) as documents,
+        ):
+            settled = settle(examined, findings.add, documents.add)
+            tables = [findings.publish(), documents.publish()]
         certificates = certificates_of(examined, settled.decisions)
-        table = TableWriter(folder.file("certificates.parquet"), certificates.schema)
-        table.add(certificates)
+        with TableWriter(folder.file("certificates.parquet"), certificates.schema) as table:
+            table.add(certificates)
+            tables.append(table.publish())
         metrics = json.dumps([metric.as_dict() for metric in settled.metrics], indent=1, allow_nan=False)
         store, n_shards = examined.work.store, examined.work.corpus.n_shards
         return settled, [
-            findings.close(),
-            documents.close(),
-            table.close(),
+            *tables,
             replace(write_text(folder.file("metrics.json"), metrics + "\n"), n_rows=len(settled.metrics)),
             write_quarantine(folder.file("quarantine.jsonl"), quarantined(store, n_shards)),
         ]
@@ -91,7 +94,7 @@ def _remove_empty(folder: RunFolder) -> None:
     """Folders under dropped/ that got no file."""
     for name, _, _ in os.walk(folder.path / "dropped", topdown=False):
         if not any(Path(name).iterdir()):
-            Path(name).rmdir()
+            disk.remove(Path(name))
 
 
 def _edits(examined: Examined, settled: Settled) -> dict[int, list[Edit]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from auditkit import disk
 from auditkit.checker import State
 from auditkit.engine.look import Looked, Spent
 from auditkit.guard import Gap
@@ -84,16 +84,6 @@ def _table(array: np.ndarray[Any, np.dtype[np.uint8]]) -> pa.Table:
         return reader.read_all()
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write the bytes so that `path` is either absent, what it was, or whole: temporary name, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 @dataclass(frozen=True)
 class Store:
     """The results of a run's shards in a folder."""
@@ -105,8 +95,9 @@ class Store:
 
     def put(self, looked: Looked, digest: str) -> None:
         """Keep a shard's result; `digest` names the bytes and the plan that it was made from."""
-        write_file(self._path(looked.index), pack(looked))
-        write_file(self._path(looked.index).with_suffix(".digest"), digest.encode())
+        disk.make_folder(self.folder)
+        disk.write(self._path(looked.index), pack(looked))
+        disk.write(self._path(looked.index).with_suffix(".digest"), digest.encode())
 
     def has(self, index: int, digest: str) -> bool:
         """Whether a whole result made from the same bytes and plan is there."""

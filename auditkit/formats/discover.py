@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH112, PTH116, PTH118, PTH120, PTH123, PTH207
+# ruff: noqa: PTH100, PTH112, PTH116, PTH118, PTH120, PTH207
 # Paths stay as the user wrote them: Path would lose a trailing slash, and its glob another order.
 """The input files behind what the user named: files, folders, patterns, stdin, addresses; refused files are all named.
 
@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from auditkit.disk import NewFile, make_folder
 from auditkit.errors import ConfigError, InputError
 from auditkit.formats.sniffing import kind_of_name, wrong_content
 from auditkit.shards import Source
@@ -192,9 +193,11 @@ def _stdin(search: _Search) -> None:
 
 def _spooled(scratch: Path, name: str, chunks: Iterator[bytes]) -> str:
     path = scratch / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.writelines(chunks)
+    make_folder(path.parent)
+    with NewFile(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
+        file.publish()
     return str(path)
 
 

@@ -6,28 +6,11 @@ The same rows give the same bytes: no time, no name and no thread count in them.
 from __future__ import annotations
 
 import gzip
-import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, Self, cast
+from typing import IO, Protocol, Self, cast
 
-from auditkit.errors import RunFolderError
+from auditkit.disk import NewFile, make_folder
 from auditkit.shards import Written
-from auditkit.text.safe import printable
-
-if TYPE_CHECKING:
-    from _hashlib import HASH
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """What goes wrong with the disk as a RunFolderError: it is not the fault of an input."""
-    try:
-        yield
-    except OSError as error:
-        raise RunFolderError(f"cannot write {printable(str(path))}: {error.strerror}") from None
 
 
 class Target:
@@ -40,30 +23,27 @@ class Target:
         self.path = path
         self.n_rows = 0
         self._compression = compression
-        self._temporary = path.with_name(f".{path.name}.part")
-        self._sink: Sink | None = None
+        self._stored: NewFile | None = None
         self._packer: Plain | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._sink is None:
+        if self._stored is None:
             return
-        self._sink.keep = False
+        if not self._stored.closed:
+            self._stored.discard()
         if self._packer is not None and not self._packer.closed:
             self._packer.close()
-        self._sink.close()
-        self._temporary.unlink(missing_ok=True)
 
     @property
     def file(self) -> Plain:
         """The plain side; the file is made when this is first asked for."""
         if self._packer is None:
-            with _writing(self.path):
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._sink = Sink(self._temporary)
-            self._packer = _packer(self._sink, self._compression)
+            make_folder(self.path.parent)
+            self._stored = NewFile(self.path)
+            self._packer = _packer(self._stored, self._compression)
         return self._packer
 
     def write(self, data: bytes, n_rows: int = 0) -> None:
@@ -73,31 +53,24 @@ class Target:
 
     def publish(self) -> Written:
         """Finish, sync and rename; the file with its size, hash and rows."""
-        packer, sink = self.file, self._sink
-        assert sink is not None
-        if packer is not sink and not packer.closed:
+        packer, stored = self.file, self._stored
+        assert stored is not None
+        if packer is not stored and not packer.closed:
             packer.close()
-        sink.sync()
-        with _writing(self.path):
-            self._temporary.replace(self.path)
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        return Written(str(self.path), sink.size, sink.digest.hexdigest(), self.n_rows)
+        stored.publish()
+        return Written(str(self.path), stored.size, stored.sha256, self.n_rows)
 
 
-def _packer(sink: Sink, compression: str) -> Plain:
-    """What compresses into the sink; the same bytes for the same input: no time, no name, one thread."""
+def _packer(stored: NewFile, compression: str) -> Plain:
+    """What compresses into the file; the same bytes for the same input: no time, no name, one thread."""
     if compression == "gz":
-        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
+        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=stored, mtime=0)
     if compression == "zst":
         import zstandard
 
         compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
-        return cast("Plain", compressor.stream_writer(cast("IO[bytes]", sink), closefd=False))
-    return sink
+        return cast("Plain", compressor.stream_writer(cast("IO[bytes]", stored), closefd=False))
+    return stored
 
 
 class Plain(Protocol):
@@ -115,43 +88,3 @@ class Plain(Protocol):
 
     def close(self) -> None:
         """Finish the stream."""
-
-
-class Sink:
-    """A file whose bytes are counted and hashed on their way; with `keep` off they go nowhere."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with _writing(path):  # raw text of documents: for its owner alone
-            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self.size = 0
-        self.digest: HASH = hashlib.sha256()
-        self.closed = False
-        self.keep = True
-
-    def write(self, data: bytes, /) -> int:
-        """Take all of these bytes."""
-        if not self.keep:
-            return memoryview(data).nbytes
-        with _writing(self._path):
-            self._file.write(data)
-        self.digest.update(data)
-        self.size += memoryview(data).nbytes
-        return memoryview(data).nbytes
-
-    def flush(self) -> None:
-        """Hand on what is buffered."""
-        with _writing(self._path):
-            self._file.flush()
-
-    def sync(self) -> None:
-        """Make sure that the bytes are on the disk."""
-        with _writing(self._path):
-            self._file.flush()
-            os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file."""
-        self.closed = True
-        with suppress(OSError) if not self.keep else _writing(self._path):
-            self._file.close()

@@ -246,7 +246,7 @@ def test_a_folder_in_use_foreign_or_unwritable_is_refused(plugins, write, tmp_pa
         gate(path, TOLERANT, out=tmp_path / "busy")
     os.close(lock)
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match="cannot be written"):
+    with pytest.raises(RunFolderError, match="cannot write"):
         gate(path, TOLERANT, out=tmp_path / "file")
 
 
