@@ -28,6 +28,7 @@ Source
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from math import isnan
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,11 +36,12 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.toxicity import scorer
+from auditkit.checkers.toxicity import judge, scorer
 from auditkit.checkers.toxicity.embedded import LABELS, model
 from auditkit.checkers.toxicity.languages import KNOWN
 from auditkit.checkers.toxicity.options import ToxicityOptions
 from auditkit.documents import Batch
+from auditkit.endpoint import Client, Endpoint
 from auditkit.findings import Found, Metric, detail, found_table, mask
 
 if TYPE_CHECKING:
@@ -82,15 +84,16 @@ class Toxicity:
         np.logical_or.at(foreign, batch.owners, ~np.isin(scores.languages, KNOWN))
         flagged[batch.owners[chosen]] = True
         empty = np.bincount(batch.owners, minlength=len(batch)) == 0
-        read = np.zeros(len(batch), bool)
+        read, unanswered = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
         read[batch.owners[asked]] = True
+        unanswered[batch.owners[np.isnan(shares["toxic"])]] = True
         return Checked(
             found_table(_found(batch, scores, shares, chosen)),
             {label: _per_document(batch, values, empty) for label, values in shares.items()},
-            looked=~foreign | flagged | read,
+            looked=(~foreign | flagged | read) & ~unanswered,
             tallies={
                 ("foreign_share", ""): (int(foreign.sum()), len(batch)),
-                ("judged_share", ""): (int(read.sum()), len(batch)),
+                ("judged_share", ""): (int((read & ~unanswered).sum()), len(batch)),
             },
         )
 
@@ -113,14 +116,17 @@ class Toxicity:
         """(labels of the judge, its scores of the texts); the first label is what it calls toxic."""
         options = self.options
         if options.asks == "http":
-            from auditkit.checkers.toxicity.endpoint import Endpoint
-
-            keys = ("url", "model", "api", "key_variable", "cache", "per_second", "concurrency")
-            return ("toxic",), Endpoint(**{key: getattr(options, key) for key in keys}).score(texts)[:, None]
+            return ("toxic",), judge.score(self._client, texts)[:, None]
         from auditkit.checkers.toxicity import detoxify
 
-        judge = detoxify.load(options.checkpoint, options.precision)
-        return judge.labels, judge.score(texts)
+        scorer_of = detoxify.load(options.checkpoint, options.precision)
+        return scorer_of.labels, scorer_of.score(texts)
+
+    @cached_property
+    def _client(self) -> Client:
+        """The endpoint of engine "http"."""
+        keys = ("url", "model", "api", "hosts", "key_variable", "cache", "per_second", "concurrency", "budget_tokens")
+        return Client(Endpoint(**{key: getattr(self.options, key) for key in keys}))
 
     def map(self, batch: Batch) -> State:
         """Nothing is remembered but how many documents there were."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from auditkit.endpoint import mistakes
+
 
 @dataclass(frozen=True)
 class ToxicityOptions:
@@ -14,7 +16,8 @@ class ToxicityOptions:
     threshold: documents at or above it get findings. engine: "embedded" (default, no download), "detoxify", "http", or
     "cascade": the embedded scorer decides, and `judge` is asked about texts that score at least `escalate_from`, and
     about those in a language that the embedded scorer does not know.
-    checkpoint, precision: of detoxify. url, model, api, key_variable, cache, per_second, concurrency: of http.
+    checkpoint, precision: of detoxify. url, model, api, hosts, key_variable, cache (a file), per_second, concurrency,
+    budget_tokens: of http, see endpoint.Endpoint.
     """
 
     threshold: float = 0.5
@@ -26,10 +29,12 @@ class ToxicityOptions:
     url: str = ""
     model: str = ""
     api: Literal["moderation", "chat"] = "moderation"
+    hosts: tuple[str, ...] = ()
     key_variable: str = ""
     cache: str = ""
     per_second: float = 0.0
     concurrency: int = 4
+    budget_tokens: int = 0
 
     @property
     def asks(self) -> str:
@@ -55,7 +60,9 @@ class ToxicityOptions:
             if self.url:
                 yield "url", 'is for engine = "http" or judge = "http" alone'
             return
-        if not self.url.startswith(("http://", "https://")):
-            yield "url", f'engine = "{self.engine}" needs url = "https://..." of a moderation or chat endpoint'
+        for wrong in mistakes(self.url, self.hosts):
+            yield "url", f'of engine "{self.engine}": {wrong}'
+        if self.budget_tokens and not self.cache:
+            yield "budget_tokens", "needs cache, the file in which all workers count"
         if self.concurrency < 1:
             yield "concurrency", f"expected at least 1, got {self.concurrency}"
