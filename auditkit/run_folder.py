@@ -205,10 +205,11 @@ def sealed(content: Mapping[str, Any]) -> str:
 
 def read_manifest(run: Path) -> dict[str, Any]:
     """The manifest; RunFolderError when there is none or it is broken."""
-    return _read_sealed(run / MANIFEST, missing=f"{run}: no manifest.json, so this is no finished run")
+    return read_sealed(run / MANIFEST, missing=f"{run}: no manifest.json, so this is no finished run")
 
 
-def _read_sealed(path: Path, *, missing: str) -> dict[str, Any]:
+def read_sealed(path: Path, *, missing: str) -> dict[str, Any]:
+    """A sealed JSON file; RunFolderError with the text `missing` when it is not there, another when it was changed."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -226,7 +227,7 @@ def verify(run: Path) -> list[str]:
     problems: list[str] = []
     expected = {entry["path"]: entry for entry in manifest["outputs"]}
     try:
-        extra = _read_sealed(run / "run.json", missing=f"{run}/run.json: is missing")
+        extra = read_sealed(run / "run.json", missing=f"{run}/run.json: is missing")
         expected |= {entry["path"]: entry for entry in extra["files"]}
     except RunFolderError as error:
         problems.append(str(error))
