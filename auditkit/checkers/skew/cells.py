@@ -71,13 +71,15 @@ def _country_bits() -> NDArray[np.uint32]:
     return np.array([1 << subregions().index(country.subregion) for country in countries()], np.uint32)
 
 
-def cells_of(batch: Batch, counts_as: Mapping[str, str] | None = None) -> tuple[State, NDArray[np.uint64]]:
+def cells_of(
+    batch: Batch, counts_as: Mapping[str, str] | None = None, home: str = ""
+) -> tuple[State, NDArray[np.uint64]]:
     """The state of one batch (see state_bytes for its size), and the group mask of each of its rows.
 
-    counts_as: code of a country -> code of the one that it counts as.
+    counts_as: code of a country -> code of the one that it counts as. home: see mentions.find.
     """
     texts = batch.texts.column("text")
-    hits = find(texts)
+    hits = find(texts, home)
     n_rows = len(batch)
     owner = batch.owners[hits.text] if len(hits.text) else np.zeros(0, np.int64)
     pairs = _country_rows(hits, owner, stands_for(counts_as or {}))

@@ -57,3 +57,13 @@ COUNTRY, DEMONYM, CAPITAL_CITY, ADMIN1, CITY, EXONYM = range(6)
 
 # how sure a term of a group is
 SURE, BEFORE_PERSON, WHEN_CAPITAL, PLURAL_OR_PERSON = range(4)
+
+# states whose towns share their names with others, as ISO 3166-2; their place here is their number in places.npz
+STATES = (
+    "", "US-AL", "US-AK", "US-AZ", "US-AR", "US-CA", "US-CO", "US-CT", "US-DE", "US-DC", "US-FL", "US-GA", "US-HI",
+    "US-ID", "US-IL", "US-IN", "US-IA", "US-KS", "US-KY", "US-LA", "US-ME", "US-MD", "US-MA", "US-MI", "US-MN",
+    "US-MS", "US-MO", "US-MT", "US-NE", "US-NV", "US-NH", "US-NJ", "US-NM", "US-NY", "US-NC", "US-ND", "US-OH",
+    "US-OK", "US-OR", "US-PA", "US-RI", "US-SC", "US-SD", "US-TN", "US-TX", "US-UT", "US-VT", "US-VA", "US-WA",
+    "US-WV", "US-WI", "US-WY", "CA-AB", "CA-BC", "CA-MB", "CA-NB", "CA-NL", "CA-NS", "CA-ON", "CA-PE", "CA-QC",
+    "CA-SK", "CA-YT", "CA-NT", "CA-NU", "AU-NSW", "AU-NT", "AU-QLD", "AU-SA", "AU-TAS", "AU-VIC", "AU-WA",
+)  # fmt: skip

@@ -83,7 +83,8 @@ class Places(NamedTuple):
     """What the places mean: entry i has the bearers starts[i]..starts[i + 1], the likeliest first.
 
     flags, classes: per entry (codes.STOP, ...; codes.FIRST_NAME, ...). country: index into countries(); kind: index
-    into codes.PLACE_KINDS; size: 10 log10 of its people;
+    into codes.PLACE_KINDS by which it is judged; label: that by which it is called (Nairobi is judged as the city and
+    called the capital that it is); size: 10 log10 of its people;
     state: number of its US, Canadian or Australian state, 0 = none.
     """
 
@@ -92,6 +93,7 @@ class Places(NamedTuple):
     starts: NDArray[np.int32]
     country: NDArray[np.uint8]
     kind: NDArray[np.uint8]
+    label: NDArray[np.uint8]
     size: NDArray[np.uint8]
     state: NDArray[np.uint8]
 
@@ -172,7 +174,7 @@ def lexicon() -> Lexicon:
     sieves = (sieve_of(keys[is_term | (prefix > 0)]), sieve_of(keys[small | (prefix == 3)]))
     return Lexicon(
         Terms(*_hash_table(keys), is_term, prefix > 0, classes, *sieves),
-        Places(flags, classes, starts, stored["country"], stored["kind"], stored["size"], stored["state"]),
+        Places(flags, classes, starts, *(stored[name] for name in ("country", "kind", "label", "size", "state"))),
         members,
         certainty,
         occupation,

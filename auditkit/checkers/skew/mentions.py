@@ -64,20 +64,36 @@ class Hits:
     occupation: NDArray[np.int16]
 
 
-def find(texts: pa.Array) -> Hits:
-    """Places and groups of people that the texts (large_utf8) mention; about 10 ns a byte, 64 bytes of memory a hit."""
-    from auditkit.checkers.skew.places import resolve_texts
+def find(texts: pa.Array, home: str = "") -> Hits:
+    """Places and groups of people that the texts (large_utf8) mention; about 10 ns a byte, 64 bytes of memory a hit.
+
+    home: the country or state that the texts come from, as ISO 3166: "CA", "CA-ON"; "" = anywhere.
+    """
+    from auditkit.checkers.skew.places import Known, resolve_texts
 
     data, offsets = utf8_buffers(texts)
     words = lexicon()
     rows = _scan(data, offsets)
-    country, kind = resolve_texts(rows, data, offsets, words.places, (_index_of("US"), _index_of("CA")))
+    known = Known((_index_of("US"), _index_of("CA")), _prior(home))
+    country, kind = resolve_texts(rows, data, offsets, words.places, known)
     members, nationality = _members(rows, data)
     occupation = words.occupation[rows[:, 3]]
     seen = (country >= 0) | (members > 0) | (occupation >= 0)
     rows = rows[seen]
     text, start, end = rows[:, 0], rows[:, 1], rows[:, 2]
     return Hits(text, start, end, country[seen], kind[seen], members[seen], nationality[seen], occupation[seen])
+
+
+@cache
+def _prior(home: str) -> NDArray[np.int64]:
+    """int64[2 * STATE]: what is known of the texts' origin, as the weight of so many mentions. Cached per process."""
+    from auditkit.checkers.skew.places import HOME, STATE
+
+    prior = np.zeros(2 * STATE, np.int64)
+    if home:
+        prior[_index_of(home[:2])] = HOME
+        prior[STATE + codes.STATES.index(home) if home in codes.STATES else 2 * STATE - 1] = HOME
+    return prior
 
 
 def _scan(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

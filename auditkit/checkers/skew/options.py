@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from auditkit.checkers.skew import codes
 from auditkit.checkers.skew.cells import scheme
 from auditkit.checkers.skew.lexicon import countries
 from auditkit.checkers.skew.regions import Reference, population_shares
@@ -58,6 +59,7 @@ class SkewOptions:
     reference: "world-population", "uniform", a CSV file with columns region,share, or the folder of an earlier run.
     baseline: the folder of a first round: a slow drift that passes against the round before does not pass here.
     counts_as: ISO code -> ISO code of the country that it counts as, e.g. EH = "MA".
+    home: ISO 3166 code of the country or state that the texts come from: "CA", "CA-ON".
     """
 
     reference: str = "world-population"
@@ -65,6 +67,7 @@ class SkewOptions:
     confidence: float = 0.95
     tolerated_ratio: float = 1.25
     counts_as: Mapping[str, str] = field(default_factory=dict)
+    home: str = ""
     rebalance: Rebalance | None = None
 
     def check(self) -> Iterable[tuple[str, str]]:
@@ -77,6 +80,11 @@ class SkewOptions:
         for code in (*self.counts_as, *self.counts_as.values()):
             if code not in known:
                 yield "counts_as", f"unknown country code '{code}'; expected ISO 3166-1 alpha-2 such as MA"
+        if self.home and self.home not in (*known, *codes.STATES):
+            yield (
+                "home",
+                f"unknown place '{self.home}'; expected a country such as CA or a state such as CA-ON, US-TX, AU-NSW",
+            )
         for key in ("reference", "baseline"):
             name = getattr(self, key)
             if name and name not in NAMED and not Path(name).exists():

@@ -54,6 +54,8 @@ SHORT = 2  # places in a text that is too short for company
 LARGE_TOWN = 55  # 316,000: large enough that its being a first or family name does not matter
 VERY_LARGE_TOWN = 60
 STATE = 256  # where the weights of states begin, after those of the countries
+HOME = 3  # mentions that the known origin of a text counts for: a name that it shares with London is its own
+NEIGHBOURS = 3  # towns that one state or country explains, and no other explains as many: they vouch for one another
 
 
 @kernel
@@ -142,6 +144,31 @@ def support(entry: int, lexicon: Places, weight: NDArray[np.int64], sign: int) -
 
 
 @kernel
+def vote(entry: int, lexicon: Places, votes: NDArray[np.int64], home: NDArray[np.int64]) -> None:
+    """One vote for each state, or country without states, that has a place of this name; home: country of a state."""
+    if lexicon.flags[entry] & (AS_NAME | STOP | ACRONYM):
+        return
+    for candidate in range(lexicon.starts[entry], lexicon.starts[entry + 1]):
+        if lexicon.kind[candidate] in (CAPITAL_CITY, ADMIN1, CITY):
+            state = lexicon.state[candidate]
+            votes[STATE + state if state else lexicon.country[candidate]] += 1
+            home[state] = lexicon.country[candidate]
+
+
+@kernel
+def elect(votes: NDArray[np.int64], weight: NDArray[np.int64], home: NDArray[np.int64]) -> None:
+    """Give weight to the state or country that explains more of the towns than any other does: a local paper's own."""
+    best = int(votes.argmax())
+    most = votes[best]
+    if most < NEIGHBOURS or (votes == most).sum() > 1:
+        return
+    country = home[best - STATE] if best >= STATE else best
+    weight[country] += most - 1
+    if best >= STATE:
+        weight[best] += most - 1
+
+
+@kernel
 def bearer(entry: int, country: int, lexicon: Places) -> int:
     """The candidate of this entry that lies in this country, or -1."""
     for candidate in range(lexicon.starts[entry], lexicon.starts[entry + 1]):
@@ -210,11 +237,11 @@ def choose(story: Story, at: int, lexicon: Places, states_of: tuple[int, int]) -
             return states_of[state], CITY
         named = beside_country(story, at, lexicon)
         if named >= 0:
-            return lexicon.country[named], lexicon.kind[named]
+            return lexicon.country[named], lexicon.label[named]
     if story.verdicts[at] == WEAK:
         return -1, -1
     if lexicon.kind[best] in (COUNTRY, DEMONYM) and not two_places(best, lexicon):
-        return lexicon.country[best], lexicon.kind[best]
+        return lexicon.country[best], lexicon.label[best]
     support(entry, lexicon, story.weight, -1)
     best = by_company(entry, story.weight, lexicon)
     least = LOCATED_TOWN if story.n_places <= SHORT and located(story.hits, at) else SMALL_TOWN
@@ -222,7 +249,7 @@ def choose(story: Story, at: int, lexicon: Places, states_of: tuple[int, int]) -
     support(entry, lexicon, story.weight, 1)
     if lonely and lexicon.kind[best] not in (COUNTRY, DEMONYM):
         return -1, -1
-    return lexicon.country[best], lexicon.kind[best]
+    return lexicon.country[best], lexicon.label[best]
 
 
 @kernel
@@ -242,21 +269,30 @@ class Story(NamedTuple):
     n_places: int
 
 
+class Known(NamedTuple):
+    """What is known before a text is read.
+
+    states_of: the countries whose states follow a comma in short, the USA and Canada. prior: int64[2 * STATE], the
+    weight of each country and state.
+    """
+
+    states_of: tuple[int, int]
+    prior: NDArray[np.int64]
+
+
 @kernel
 def resolve_texts(
     hits: NDArray[np.int64],
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     lexicon: Places,
-    states_of: tuple[int, int],
+    known: Known,
 ) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
-    """(int16 country index or -1, int8 place kind) of each hit; hits of one text lie together.
-
-    states_of: the countries whose states follow a comma in short, the USA and Canada.
-    """
+    """(int16 country index or -1, int8 place kind) of each hit; hits of one text lie together."""
     n = len(hits)
     country, kind = np.full(n, -1, np.int16), np.full(n, -1, np.int8)
     verdicts, weight = np.zeros(n, np.int8), np.zeros(2 * STATE, np.int64)
+    votes, home = np.zeros(2 * STATE, np.int64), np.zeros(STATE, np.int64)
     seen = np.full(len(lexicon.flags), -1, np.int64)
     first = 0
     while first < n:
@@ -264,7 +300,8 @@ def resolve_texts(
         while last < n and hits[last, 0] == text:
             last += 1
         case = letter_case(data, offsets[text], offsets[text + 1])
-        weight[:] = 0
+        weight[:] = known.prior
+        votes[:] = 0
         for at in range(first, last):
             verdicts[at] = first_look(hits, at, case, lexicon)
             if verdicts[at] == PLACE and person_name(hits, at, first, last, lexicon):
@@ -272,9 +309,11 @@ def resolve_texts(
             if verdicts[at] == PLACE and seen[hits[at, 3]] != text:
                 seen[hits[at, 3]] = text
                 support(hits[at, 3], lexicon, weight, 1)
+                vote(hits[at, 3], lexicon, votes, home)
+        elect(votes, weight, home)
         story = Story(hits, last, verdicts, weight, (verdicts[first:last] == PLACE).sum())
         for at in range(first, last):
             if verdicts[at] != NO_PLACE:
-                country[at], kind[at] = choose(story, at, lexicon, states_of)
+                country[at], kind[at] = choose(story, at, lexicon, known.states_of)
         first = last
     return country, kind
