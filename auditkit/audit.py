@@ -6,7 +6,6 @@ Between `audit` and a checker lie four calls: audit, a runner, engine.look.look,
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from auditkit.corpus import open_corpus
 from auditkit.engine.finish import finish
 from auditkit.engine.first_pass import Runner, Work, first_pass
 from auditkit.engine.look import Plan, salted
+from auditkit.engine.redact import own_key
 from auditkit.engine.store import Store
 from auditkit.errors import InputError
 from auditkit.findings import Metric
@@ -27,7 +27,7 @@ from auditkit.policy import Policy
 from auditkit.result import AuditResult, Examined, actions_and_rules, judgement_of, settle
 from auditkit.runners import get_runner
 from auditkit.shards import Shard
-from auditkit.waivers import Accepted, accepted
+from auditkit.waivers import Accepted, accepted_today
 from auditkit.writing import Clock, finish_run, split, write_tables
 
 Advance = Callable[[Shard], None]
@@ -92,7 +92,7 @@ def gate(
     Raises as `audit` does, and RunFolderError when `out` cannot be used.
     """
     chosen, folder, clock = load_policy(policy, fields), Path(out), Clock()
-    known = accepted_findings(waivers, baseline)
+    known = accepted_today(waivers, baseline)
     run_folder.keep_apart(source, folder)
     arguments = {"policy_sha256": chosen.sha256, "source": repr(source) if isinstance(source, str | list) else ""}
     if resume and (code := run_folder.finished_exit_code(folder, arguments)) is not None:
@@ -103,12 +103,6 @@ def gate(
         outputs = split(opened, examined, settled, clock)
         finish_run(opened, examined, settled, [*tables, *outputs], clock)
     return settled.verdict.exit_code
-
-
-def accepted_findings(waivers: str | Path | None, baseline: str | Path | None) -> Accepted:
-    """What people have accepted, as of today."""
-    paths = [Path(item) if item else None for item in (waivers, baseline)]
-    return accepted(*paths, today=dt.datetime.now(tz=dt.UTC).date())
 
 
 def load_policy(policy: str | Path | Policy | Mapping[str, Any], fields: Mapping[str, str] | None) -> Policy:
@@ -125,7 +119,9 @@ def examine(source: Any, policy: Policy, scratch: Path, how: How) -> Examined:
     from auditkit.formats import parse
 
     corpus = open_corpus(source, policy, scratch)
-    plan = salted(Plan(tuple(policy.checkers.values()), corpus.limits, policy.corpus.shard_deadline_s, parse))
+    plan = salted(
+        Plan(tuple(policy.checkers.values()), corpus.limits, policy.corpus.shard_deadline_s, parse, secret=own_key())
+    )
     run = get_runner(how.runner, workers=how.workers) if isinstance(how.runner, str) else how.runner
     work = Work(corpus, plan, run, Store(scratch))
     first = first_pass(work, advance=how.advance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -23,14 +22,13 @@ import pyarrow.parquet as pq
 from auditkit import disk
 from auditkit.engine.decide import DOCUMENTS, quarantined
 from auditkit.engine.look import Spent, reads, timed
-from auditkit.engine.redact import Cut, Style, edits_of
+from auditkit.engine.redact import Cut, Open, Style, edits_of, filled, key_of, own_key
 from auditkit.errors import AuditkitError
 from auditkit.findings import FINDINGS
 from auditkit.result import Examined, Settled, certificates_of, settle
 from auditkit.run_folder import RunFolder, TableWriter, publish, write_quarantine, write_text
 from auditkit.shards import REDACT, Edit, Written
 
-KEY_VARIABLE = "AUDITKIT_KEY"
 PACKAGES = ("auditkit", "pyarrow", "numpy", "numba", "orjson", "presidio-analyzer", "spacy", "zstandard")
 
 
@@ -114,7 +112,7 @@ def _edits(examined: Examined, settled: Settled) -> dict[int, list[Edit]]:
             if shard.index in settled.spans:
                 yield Cut(shard, settled.spans[shard.index])
 
-    edits: dict[int, list[Edit]] = {}
+    edits: dict[int, list[Edit | Open]] = {}
     for _, (some, reason) in work.runner(partial(edits_of, plan=work.plan, style=style), cuts()):
         if some is None:
             raise AuditkitError(f"redaction failed, so nothing is published: {reason}")
@@ -122,7 +120,7 @@ def _edits(examined: Examined, settled: Settled) -> dict[int, list[Edit]]:
     missing = np.flatnonzero(settled.decisions == REDACT)
     if not all(doc in edits for doc in missing.tolist()):
         raise AuditkitError("a redacted document has nothing to cut out; this is a defect of auditkit")
-    return edits
+    return filled(edits, work.plan, style.key)
 
 
 def _edits_between(
@@ -134,9 +132,7 @@ def _edits_between(
 
 def redaction_key(examined: Examined) -> bytes:
     """The key of hashes and surrogates: AUDITKIT_KEY of the environment, else one that only this corpus gives."""
-    own = os.environ.get(KEY_VARIABLE, "")
-    corpus = "".join(summary.sha256 for summary in examined.work.corpus.summaries)
-    return hashlib.sha256(f"auditkit redaction {own or corpus}".encode()).digest()
+    return own_key() or key_of("".join(summary.sha256 for summary in examined.work.corpus.summaries))
 
 
 def finish_run(

@@ -33,11 +33,12 @@ class Plan:
     deadline_s: float
     parse: Callable[[Shard, Limits], Iterator[Parsed]]
     salt: str = ""  # what else a result depends on: hashes of files that checkers read
+    secret: bytes = field(default=b"", repr=False)  # the user's own key, by which checkers know their surrogates
 
     @property
     def opening(self) -> str:
-        """The same for the same checkers, options and limits."""
-        return repr([(table.name, table.options) for table in self.tables]) + repr(self.limits)
+        """The same for the same checkers, options, limits and key."""
+        return repr([(t.name, t.options) for t in self.tables]) + repr(self.limits) + _digest(self.secret)
 
     @property
     def key(self) -> str:
@@ -91,6 +92,10 @@ class Opened:
     rules: frozenset[str] = frozenset()
 
 
+def _digest(secret: bytes) -> str:
+    return hashlib.sha256(b"opening" + secret).hexdigest() if secret else ""
+
+
 _opened: dict[str, dict[str, Opened]] = {}
 
 
@@ -98,13 +103,16 @@ def opened(plan: Plan) -> Mapping[str, Opened]:
     """The checkers of a plan, built once per process: models are loaded here."""
     if plan.opening not in _opened:
         _opened.clear()
-        _opened[plan.opening] = {table.name: _open(table) for table in plan.tables}
+        _opened[plan.opening] = {table.name: _open(table, plan.secret) for table in plan.tables}
     return _opened[plan.opening]
 
 
-def _open(table: CheckerTable) -> Opened:
+def _open(table: CheckerTable, secret: bytes) -> Opened:
     def step() -> tuple[AnyChecker, frozenset[str]]:
         checker = checker_class(table.name)(table.options)
+        keyed = getattr(checker, "with_key", None)
+        if secret and keyed is not None:
+            checker = keyed(secret)
         return checker, frozenset(rule.id for rule in checker.rules())
 
     built, reason = attempt(step, seconds=600)
@@ -172,10 +180,11 @@ def _look_at_batch(parsed: Parsed, shard: Shard, plan: Plan) -> Looked:
     result.quarantined = list(parsed.quarantined)
     columns: dict[str, Any] = {"doc": records.column("doc")}
     found: list[pa.Table] = []
+    place = f"at {shard.source.name}, rows from {shard.first_row}"
     for name, ready in opened(plan).items():
         spent = result.spent.setdefault(name, Spent(n_bytes=size))
         with timed(spent):
-            said, reason = attempt(lambda r=ready: _ask(r, batch), seconds=seconds)  # type: ignore[misc]
+            said, reason = attempt(lambda r=ready: _ask(r, batch), seconds=seconds, what=f"{name} {place}")  # type: ignore[misc]
         if said is None:
             first = int(records.column("row")[0].as_py()) if len(batch) else shard.first_row
             result.gaps.append(Gap(name, reason, shard.source.name, first, len(batch)))

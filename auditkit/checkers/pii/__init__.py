@@ -16,7 +16,12 @@ else.
 
 Options: see `options.Options`. Findings carry spans in code points, masked evidence and `entity` (Presidio's name) in
 `detail`.
-Redaction: see `surrogate`. Source: presidio-analyzer 2.2.366; ISO 7812 and 13616; RFC 5737, 3849, 2606, 7042; 47 CFR
+Redaction: see `surrogate`. With AUDITKIT_KEY in the environment surrogates are the same in every run with this key,
+and profile `precise` knows them: what `own` recognises is no finding on a second run. Without it the key comes from
+the corpus itself, so the next run, over other bytes, has another key and reports the surrogates as it would any value.
+Fields that are no texts of the layout are not looked at.
+
+ Source: presidio-analyzer 2.2.366; ISO 7812 and 13616; RFC 5737, 3849, 2606, 7042; 47 CFR
 52 (555-01xx).
 """
 

@@ -11,7 +11,9 @@ from auditkit.checker import Checked, Rule, rule_pack
 from auditkit.checkers.pii import options as settings
 from auditkit.checkers.pii import presidio, reference
 from auditkit.checkers.pii.keep import Filter, one_per_place
+from auditkit.checkers.pii.ledger import surrogates
 from auditkit.checkers.pii.options import NAMES
+from auditkit.checkers.pii.own import is_own
 from auditkit.checkers.pii.precise import engine as precise_engine
 from auditkit.checkers.pii.spans import Span
 from auditkit.checkers.pii.surrogate import replace
@@ -37,6 +39,7 @@ class Pii:
     def __init__(self, options: settings.Options) -> None:
         self.options = options
         self._filter = Filter(options)
+        self._key = b""
 
     def rules(self) -> Sequence[Rule]:
         """The rules that can fire: those of the profile, names only where a name model is installed."""
@@ -74,6 +77,16 @@ class Pii:
         """The text that takes the place of a found value; `style` is mask, label, hash or surrogate."""
         return replace(str(detail.get("entity") or rule), value, style=style, key=key)
 
+    def surrogates(self, values: Sequence[tuple[str, Mapping[str, object], str]], *, key: bytes) -> list[str]:
+        """The surrogates of all (rule, detail, value) of a corpus: none given to two values, none that is a value."""
+        return surrogates([(str(detail.get("entity") or rule), value) for rule, detail, value in values], key=key)
+
+    def with_key(self, key: bytes) -> Pii:
+        """The same checker, to which surrogates that this key made are no findings."""
+        keyed = Pii(self.options)
+        keyed._key = key
+        return keyed
+
     def _spans(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
         """The findings of each text, in order of their place."""
         precise = self.options.profile == "precise"
@@ -85,10 +98,16 @@ class Pii:
             found = [a + b for a, b in zip(found, reference.names(texts, named), strict=True)]
         if precise:
             found = [one_per_place(spans) for spans in found]
+            if self._key:
+                found = [self._foreign(text, spans) for text, spans in zip(texts, found, strict=True)]
         kept = found
         if self._filter.works:
             kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
         return [sorted(spans) for spans in kept]
+
+    def _foreign(self, text: str, spans: Sequence[Span]) -> list[Span]:
+        """The spans that hold no surrogate of this key."""
+        return [span for span in spans if not is_own(span.entity, text[span.start : span.end], self._key)]
 
 
 def _expanded(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,88 +2,74 @@
 
 mask: `*****`, five stars whatever the length, so that the length is not told. label: `[EMAIL_ADDRESS]`.
 hash: `[EMAIL_ADDRESS:1f2e3d4c5b6a7988]`, 64 bits of keyed BLAKE2b (RFC 7693). surrogate: a value of the same kind
-from ranges
-that are reserved for documentation or never issued; equal values (same key, case and separators aside) get equal
-surrogates.
+from ranges that are reserved for documentation or never issued; equal values (same key; case, separators, country
+prefix and extension aside) get equal surrogates. Where two values of a corpus draw the same one, or one that stands
+in the corpus, `ledger` asks for the next by `attempt`.
 
-Distinct values get distinct surrogates as far as the reserved ranges allow: e-mail, cards, IBANs, IPv6, MACs, SSNs
-and keys have 2**29 and more; US phone numbers have 80,000 (555-01xx in 800 area codes) and IPv4 has 768 (RFC 5737).
-Neighbouring
-values (80,000 numbers of one area code, 768 addresses) never meet; values far apart may, with the odds of a birthday.
+How many there are for one key: 2**29 and more of e-mail, names of two words, IPv6, MACs, SSNs, web addresses and
+keys; 10**7 cards of 16 digits; 20,000 US phone numbers (555-01xx in 800 area codes), 500 UK mobile and 8,000 other UK
+numbers, with an extension once these are used up; 384 documentation addresses of IPv4 (RFC 5737), then 131,072 of the
+range for benchmarks (198.18.0.0/15, RFC 2544), then 2**28 reserved ones (240.0.0.0/4, RFC 1112). Only the marked part
+of a range is used, so that `own` can tell on a second run whose surrogate a value is.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from typing import TYPE_CHECKING
+
+from auditkit.checkers.pii.marks import LETTERS, digest, identity, letters_mark, mark, marked, marks_of, phone_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MASK = "*****"
 TAG_LETTERS = 4  # 20 bits: one foreign address in a million under example.com is taken for a surrogate
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789q"  # 32 signs, none that is read as another
-_CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
+CONSONANTS, VOWELS = "bdfgklmnprstvz", "aeiou"
 
 
-def replace(entity: str, value: str, *, style: str, key: bytes) -> str:
-    """The replacement of `value` in this style."""
+def replace(entity: str, value: str, *, style: str, key: bytes, attempt: int = 0) -> str:
+    """The replacement of `value` in this style; `attempt` chooses another surrogate where the first is taken."""
     if style == "mask":
         return MASK
     if style == "label":
         return f"[{entity}]"
+    who = identity(entity, value)
     if style == "hash":
-        return f"[{entity}:{_digest(entity, canonical(entity, value), key).hex()[:16]}]"
-    maker = _MAKERS.get(entity, _alike)
-    return maker(value, _Draw(entity, canonical(entity, value), key))
-
-
-def canonical(entity: str, value: str) -> str:
-    """The value without what its writers vary: case of addresses, separators of numbers."""
-    if entity in _NUMBERS:
-        return re.sub(r"[^0-9A-Za-z+*#]", "", value).upper()
-    return " ".join(value.split()).casefold() if entity in _CASELESS else " ".join(value.split())
-
-
-_NUMBERS = frozenset(
-    {"PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "US_ITIN", "UK_NHS", "US_BANK_NUMBER", "MAC_ADDRESS"}
-)
-_CASELESS = frozenset({"EMAIL_ADDRESS", "URL", "IP_ADDRESS", "UUID", "PERSON", "LOCATION"})
-
-
-def _digest(entity: str, text: str, key: bytes) -> bytes:
-    """64 bytes that depend on the entity, the text and the key; keys longer than BLAKE2b takes are hashed first."""
-    short = key if len(key) <= 64 else hashlib.blake2b(key).digest()
-    return hashlib.blake2b(f"{entity}\0{text}".encode("utf-8", "surrogatepass"), key=short).digest()
+        return f"[{entity}:{digest(entity, who, key).hex()[:16]}]"
+    return _MAKERS.get(entity, _alike)(value, _Draw(entity, who, key, attempt))
 
 
 class _Draw:
     """Numbers, letters and digits drawn from the keyed digest of one value."""
 
-    def __init__(self, entity: str, text: str, key: bytes) -> None:
-        self.entity, self.text, self.key = entity, text, key
-        self._left = int.from_bytes(_digest(entity, text, key), "big")
+    def __init__(self, entity: str, text: str, key: bytes, attempt: int) -> None:
+        self.entity, self.key, self.attempt = entity, key, attempt
+        self.text = f"{text}\2{attempt}" if attempt else text
+        self._left = int.from_bytes(digest(entity, self.text, key), "big")
 
     def below(self, n: int) -> int:
         """A number 0 <= x < n; the pool of 512 bits is refilled from itself when it runs low."""
         if self._left < n << 64:
-            self._left = int.from_bytes(_digest(self.entity, f"{self.text}\1{self._left}", self.key), "big")
+            self._left = int.from_bytes(digest(self.entity, f"{self.text}\1{self._left}", self.key), "big")
         self._left, drawn = divmod(self._left, n)
         return drawn
 
     def letters(self, n: int) -> str:
-        return "".join(_LETTERS[self.below(32)] for _ in range(n))
+        return "".join(LETTERS[self.below(32)] for _ in range(n))
 
     def digits(self, n: int) -> str:
         return "".join(str(self.below(10)) for _ in range(n))
 
-    def permuted(self, number: int, size: int) -> int:
-        """Number -> 0..size-1 so that any `size` neighbouring numbers of one block stay distinct."""
+    def place(self, kind: str, number: int, size: int, share: int) -> int:
+        """A marked place below size * share; `size` neighbouring numbers get different ones at the first attempt."""
+        chosen = self.below(size) if self.attempt else self._permuted(kind, number, size)
+        return marked(kind, chosen, share, self.key)
+
+    def _permuted(self, kind: str, number: int, size: int) -> int:
         block, within = divmod(number, size)
-        offset = int.from_bytes(_digest(self.entity, f"block {block}", self.key)[:8], "big")
-        return (_permutation(within, size, _digest(self.entity, "permutation", self.key)) + offset) % size
+        offset = int.from_bytes(digest(kind, f"block {block}", self.key)[:8], "big")
+        return (_permutation(within, size, digest(kind, "permutation", self.key)) + offset) % size
 
 
 def _permutation(number: int, size: int, key: bytes) -> int:
@@ -91,44 +77,44 @@ def _permutation(number: int, size: int, key: bytes) -> int:
     into range.
     """
     half = max(1, (size - 1).bit_length() + 1) // 2
-    mask = (1 << half) - 1
+    low_half = (1 << half) - 1
     while True:
-        left, right = number >> half, number & mask
+        left, right = number >> half, number & low_half
         for turn in range(6):
-            mixed = hashlib.blake2b(bytes((turn,)) + right.to_bytes(8, "big"), key=key, digest_size=8).digest()
-            left, right = right, left ^ (int.from_bytes(mixed, "big") & mask)
+            mixed = digest(str(turn), str(right), key)
+            left, right = right, left ^ (int.from_bytes(mixed[:8], "big") & low_half)
         number = left << half | right
         if number < size:
             return number
 
 
 def _word(draw: _Draw, syllables: int) -> str:
-    return "".join(_CONSONANTS[draw.below(14)] + _VOWELS[draw.below(5)] for _ in range(syllables))
-
-
-def _tag(name: str, key: bytes) -> str:
-    """The last letters of an e-mail surrogate: they prove that the key made it."""
-    return "".join(_LETTERS[b & 31] for b in _digest("tag", name, key)[:TAG_LETTERS])
+    return "".join(CONSONANTS[draw.below(14)] + VOWELS[draw.below(5)] for _ in range(syllables))
 
 
 def _email(_: str, draw: _Draw) -> str:
     name = f"{_word(draw, 3)}.{draw.letters(7)}"
-    return f"{name}{_tag(name, draw.key)}@example.{('com', 'org', 'net')[draw.below(3)]}"
+    tag = letters_mark("EMAIL_ADDRESS", name, draw.key, TAG_LETTERS)
+    return f"{name}{tag}@example.{('com', 'org', 'net')[draw.below(3)]}"
 
 
-def is_own_email(value: str, key: bytes) -> bool:
-    """Whether this e-mail address is a surrogate that this key made."""
-    match = re.fullmatch(rf"([a-z]{{6}}\.[a-z0-9]{{7}})([a-z0-9]{{{TAG_LETTERS}}})@example\.(?:com|org|net)", value)
-    return bool(match and hmac.compare_digest(match[2], _tag(match[1], key)))
+US_PHONES, UK_MOBILES, UK_PHONES = (20_000, 4), (500, 2), (8_000, 2)
+"""(how many numbers are marked, one of how many is): 555-0100 to 555-0199 in area codes 200-999; Ofcom's for drama."""
+UK_AREAS = (
+    *("0113 496 0", "0114 496 0", "0115 496 0", "0116 496 0", "0117 496 0", "0118 496 0", "0121 496 0", "0131 496 0"),
+    *("0141 496 0", "0151 496 0", "0161 496 0", "020 7946 0", "0191 498 0", "029 2018 0", "01632 960", "0306 999 0"),
+)
+"""Ofcom's telephone numbers for drama: three digits follow."""
+TRIES_IN_KIND, TRIES_WITHOUT_EXTENSION = 8, 32
 
 
 def _phone(value: str, draw: _Draw) -> str:
-    digits = re.sub(r"\D", "", value)
+    digits = phone_digits(value)
+    extension = f" x{1000 + draw.below(99_000)}" if draw.attempt >= TRIES_WITHOUT_EXTENSION else ""
     if re.match(r"\+44|0044|07\d|0[12]0", re.sub(r"[^\d+]", "", value)):
-        return _uk_phone(value, digits, draw)
-    line = draw.permuted(int(digits[-10:] or "0"), 80_000)
-    area, last = str(200 + line // 100), f"01{line % 100:02d}"
-    return _shaped(value, area, "555", last)
+        return _uk_phone(value, digits, draw) + extension
+    line = draw.place("US_PHONE", int(digits[-10:] or "0"), *US_PHONES)
+    return _shaped(value, str(200 + line // 100), "555", f"01{line % 100:02d}") + extension
 
 
 def _shaped(value: str, area: str, exchange: str, last: str) -> str:
@@ -147,19 +133,29 @@ def _shaped(value: str, area: str, exchange: str, last: str) -> str:
 
 
 def _uk_phone(value: str, digits: str, draw: _Draw) -> str:
-    """A UK mobile number from Ofcom's range for drama, 07700 900000-900999."""
-    line = draw.permuted(int(digits[-9:] or "0"), 1000)
-    gap = " " if " " in value.strip() else ""
-    return f"{'+447' if '44' in digits[:4] else '07'}700{gap}900{line:03d}"
+    """A UK number from Ofcom's ranges for drama; 07700 900000-900999 are the mobile ones."""
+    if digits.startswith("07") and draw.attempt < TRIES_IN_KIND:
+        number = f"07700 900{draw.place('UK_MOBILE', int(digits[-9:]), *UK_MOBILES):03d}"
+    else:
+        line = draw.place("UK_PHONE", int(digits[-10:] or "0"), *UK_PHONES)
+        number = f"{UK_AREAS[line // 1000]}{line % 1000:03d}"
+    if re.match(r"\s*\(?(?:\+|0044)", value):
+        number = "+44" + (" " if re.match(r"\D*\d\d ", value) else "") + number[1:]
+    return number if " " in value.strip() else number.replace(" ", "")
+
+
+CARD_HEADS = {15: "370000", 14: "360000"}
+CARD_HEAD = "400000"
+"""First digits of ranges that test guides use and no bank issues: Amex, Diners, Visa."""
+CARD_MARK = "00"
 
 
 def _card(value: str, draw: _Draw) -> str:
-    """A card number that passes the Luhn test in a range that test guides use and no bank issues, of the same
-    length.
-    """
+    """A card number of the same length that passes the Luhn test, in a range that no bank issues."""
     n = sum(ch.isdigit() for ch in value)
-    head = {15: "370000", 14: "360000"}.get(n, "400000")
-    body = head + draw.digits(max(0, n - len(head) - 1))
+    head = CARD_HEADS.get(n, CARD_HEAD)
+    body = head + draw.digits(max(0, n - len(head) - len(CARD_MARK) - 1))
+    body += mark("CREDIT_CARD", body, draw.key, CARD_MARK)
     return _refilled(value, body + luhn_digit(body))
 
 
@@ -175,14 +171,23 @@ def _refilled(value: str, digits: str) -> str:
     return "".join(next(fresh, "") if ch.isdigit() else ch for ch in value)
 
 
+def _resigned(value: str, signs: str) -> str:
+    """The value with its letters and digits replaced in order; what does not fit is left out."""
+    fresh = iter(signs)
+    return "".join(next(fresh, "") if ch.isalnum() else ch for ch in value)
+
+
+IBAN_MARKS = 2
+
+
 def _iban(value: str, draw: _Draw) -> str:
     """Same country and length, valid check digits, a bank code of zeros or X that no bank has."""
     old = re.sub(r"[^0-9A-Za-z]", "", value).upper()
     bank = "".join("X" if ch.isalpha() else "0" for ch in old[4:8])
-    rest = "".join(_same_class(ch, draw) for ch in old[8:])
+    rest = "".join(_same_class(ch, draw) for ch in old[8:-IBAN_MARKS])
+    rest += mark("IBAN_CODE", old[:2] + rest, draw.key, old[-IBAN_MARKS:])
     number = "".join(str(int(ch, 36)) for ch in bank + rest + old[:2] + "00")
-    fresh = iter(f"{old[:2]}{98 - int(number) % 97:02d}{bank}{rest}")
-    return "".join(next(fresh, "") if ch.isalnum() else ch for ch in value)
+    return _resigned(value, f"{old[:2]}{98 - int(number) % 97:02d}{bank}{rest}")
 
 
 def _same_class(ch: str, draw: _Draw) -> str:
@@ -196,18 +201,35 @@ def _same_class(ch: str, draw: _Draw) -> str:
 
 
 def _alike(value: str, draw: _Draw) -> str:
-    """Same length, same classes of signs: for identifiers without a reserved range."""
-    fresh = "".join(_same_class(ch, draw) for ch in value)
-    return fresh if fresh != value else "".join(_same_class(ch, draw) for ch in value)
+    """Same length, same classes of signs, the last few a mark: for identifiers without a reserved range."""
+    signs = [ch for ch in value if ch.isalnum()]
+    n = len(signs) - marks_of(len(signs))
+    while True:
+        fresh = "".join(_same_class(ch, draw) for ch in signs[:n])
+        tail = mark(draw.entity, fresh.upper(), draw.key, "".join(signs[n:]))
+        tail = "".join(new if old.isupper() else new.lower() for new, old in zip(tail, signs[n:], strict=True))
+        made = _resigned(value, fresh + tail)
+        if made != value or not signs:
+            return made
+
+
+IPV4_PLACES = (384, 2)
+IPV4_HEADS = ("192.0.2.", "198.51.100.", "203.0.113.")  # RFC 5737
+TRIES_IN_BENCHMARKS = 64
 
 
 def _ip(value: str, draw: _Draw) -> str:
     if ":" in value:
-        groups = [f"{draw.below(65536):x}" for _ in range(6)]
-        return "2001:db8:" + ":".join(groups)
+        groups = ":".join(f"{draw.below(65536):x}" for _ in range(5))
+        return f"2001:db8:{groups}:{int.from_bytes(digest('mark IP_ADDRESS', groups, draw.key)[:2], 'big'):x}"
+    if draw.attempt >= TRIES_IN_BENCHMARKS:
+        return ".".join(map(str, (240 + draw.below(15), draw.below(256), draw.below(256), draw.below(256))))
+    if draw.attempt >= TRIES_IN_KIND:
+        return f"198.{18 + draw.below(2)}.{draw.below(256)}.{draw.below(256)}"
     parts = [int(part) for part in re.findall(r"\d+", value)[:4]]
-    place = draw.permuted(sum(part << shift for part, shift in zip(parts, (24, 16, 8, 0), strict=False)), 768)
-    return ("192.0.2.", "198.51.100.", "203.0.113.")[place >> 8] + str(place & 255)
+    number = sum(part << shift for part, shift in zip(parts, (24, 16, 8, 0), strict=False))
+    place = draw.place("IPV4", number, *IPV4_PLACES)
+    return IPV4_HEADS[place >> 8] + str(place & 255)
 
 
 def _ssn(value: str, draw: _Draw) -> str:
@@ -215,24 +237,51 @@ def _ssn(value: str, draw: _Draw) -> str:
     return _refilled(value, f"9{draw.below(100):02d}{1 + draw.below(49):02d}{1 + draw.below(9999):04d}")
 
 
+NHS_HEAD, NHS_MARK = "999", "00"  # NHS test range 999 000 0000 - 999 999 9999, which is never issued
+
+
+def _nhs(value: str, draw: _Draw) -> str:
+    """A number of the test range with a valid check digit."""
+    while True:
+        body = NHS_HEAD + draw.digits(4)
+        body += mark("UK_NHS", body, draw.key, NHS_MARK)
+        check = -sum(int(ch) * weight for ch, weight in zip(body, range(10, 1, -1), strict=True)) % 11
+        if check < 10:
+            return _refilled(value, f"{body}{check}")
+
+
+MAC_MARK = 3
+
+
 def _mac(value: str, draw: _Draw) -> str:
     """A locally administered address (IEEE 802: second bit of the first octet), which no maker was ever given."""
-    fresh = iter("02" + "".join(f"{draw.below(16):x}" for _ in range(10)))
-    return "".join(next(fresh, "") if ch.isalnum() else ch for ch in value)
+    body = "02" + "".join(f"{draw.below(16):x}" for _ in range(10 - MAC_MARK))
+    return _resigned(value, body + digest("mark MAC_ADDRESS", body, draw.key).hex()[:MAC_MARK])
 
 
 def _url(value: str, draw: _Draw) -> str:
     scheme = re.match(r"['\"]?[A-Za-z][A-Za-z0-9+.-]*://", value)
-    return f"{scheme.group().lstrip(chr(34) + chr(39)) if scheme else ''}{_word(draw, 2)}-{draw.letters(8)}.example.com"
+    name = f"{_word(draw, 2)}-{draw.letters(4)}"
+    host = f"{name}{letters_mark('URL', name, draw.key, TAG_LETTERS)}.example.com"
+    return f"{scheme.group().lstrip(chr(34) + chr(39)) if scheme else ''}{host}"
 
 
 def _secret(_: str, draw: _Draw) -> str:
     return f"EXAMPLE-{draw.letters(16)}"
 
 
+SYLLABLES = 3
+
+
 def _name(value: str, draw: _Draw) -> str:
-    words = value.split() or [value]
-    return " ".join(_cased(word, _word(draw, 3)) for word in words)
+    """Made-up words in the case of the value's, the last syllable of each a mark."""
+    return " ".join(_cased(word, last_marked(_word(draw, SYLLABLES), draw.key)) for word in value.split() or [value])
+
+
+def last_marked(word: str, key: bytes) -> str:
+    """The word and the syllable that the key gives to it."""
+    drawn = digest("mark PERSON", word, key)
+    return word + CONSONANTS[drawn[0] % 14] + VOWELS[drawn[1] % 5]
 
 
 def _cased(pattern: str, word: str) -> str:
@@ -244,8 +293,7 @@ def _cased(pattern: str, word: str) -> str:
 def _uuid(value: str, draw: _Draw) -> str:
     """A version-8 UUID (RFC 9562), which generators of other versions never make."""
     hexes = "".join(f"{draw.below(16):x}" for _ in range(32))
-    fresh = iter(hexes[:12] + "8" + hexes[13:16] + "8" + hexes[17:])
-    return "".join(next(fresh, "") if ch.isalnum() else ch for ch in value)
+    return _resigned(value, hexes[:12] + "8" + hexes[13:16] + "8" + hexes[17:])
 
 
 _MAKERS: dict[str, Callable[[str, _Draw], str]] = {
@@ -256,6 +304,7 @@ _MAKERS: dict[str, Callable[[str, _Draw], str]] = {
     "IP_ADDRESS": _ip,
     "US_SSN": _ssn,
     "US_ITIN": _ssn,
+    "UK_NHS": _nhs,
     "MAC_ADDRESS": _mac,
     "URL": _url,
     "API_KEY": _secret,
