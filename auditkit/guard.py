@@ -14,8 +14,10 @@ from types import FrameType
 from typing import TypeVar
 
 from auditkit.errors import AuditkitError
+from auditkit.watchdog import at
 
 T = TypeVar("T")
+GRACE_SECONDS = 30.0  # for a long call in C to come back and be interrupted
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,16 @@ class DeadlinePassed(BaseException):
     """Raised inside a checker that has run out of time; not an Exception, so that no checker swallows it."""
 
 
-def attempt(step: Callable[[], T], *, seconds: float) -> tuple[T | None, str]:
+def attempt(step: Callable[[], T], *, seconds: float, what: str = "a checker") -> tuple[T | None, str]:
     """(result, "") of the step, or (None, reason) when it raised or ran longer than `seconds`.
+
+    A step that cannot be interrupted (a C call that runs on and on) ends a process that is watched: see watchdog.
 
     The reason names the kind of error and where it was raised; its text is shown only for auditkit's own errors,
     since another exception's text may hold text of a document.
     """
     try:
-        with _deadline(seconds):
+        with at(what, seconds=seconds + GRACE_SECONDS), _deadline(seconds):
             return step(), ""
     except (KeyboardInterrupt, GeneratorExit):
         raise

@@ -8,15 +8,21 @@ from types import TracebackType
 
 import click
 
-from auditkit.cli import corpus, index, rules, runs
+from auditkit.cli import corpus, index, models, rules, runs
 from auditkit.cli.group import cli, complain
 from auditkit.errors import EXIT_INCOMPLETE, EXIT_PASS, EXIT_USAGE, AuditkitError
+from auditkit.watchdog import supervised
 
-__all__ = ["cli", "corpus", "index", "main", "rules", "runs"]
+__all__ = ["cli", "corpus", "index", "main", "models", "rules", "runs"]
 
 
 def main() -> None:
     """The entry point of the `auditkit` command. No traceback reaches the user."""
+    sys.exit(supervised(_run, complain))
+
+
+def _run() -> int:
+    """The command's exit code."""
     sys.excepthook = _unexpected
     try:
         code = cli.main(standalone_mode=False, prog_name="auditkit")
@@ -33,7 +39,7 @@ def main() -> None:
     except (OSError, MemoryError) as error:
         complain(f"{type(error).__name__}: {getattr(error, 'strerror', None) or 'out of memory'}")
         code = EXIT_INCOMPLETE
-    sys.exit(code if isinstance(code, int) else EXIT_PASS)
+    return code if isinstance(code, int) else EXIT_PASS
 
 
 def _unexpected(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

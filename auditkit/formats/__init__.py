@@ -15,10 +15,13 @@ from auditkit.formats.discover import discover
 from auditkit.formats.splitting import CHANGED, Plan
 from auditkit.formats.target import Target
 from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Shard, Source, Written
+from auditkit.watchdog import READ_SECONDS, at, stepwise
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+SPLIT_SECONDS_PER_MB = 10.0  # splicing and compressing take 0.02 to 0.3 s
 
 __all__ = ["detect_layout", "discover", "parse", "read_shards", "split_file"]
 
@@ -32,7 +35,7 @@ class _Format(Protocol):
     def read(self, source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:
         """See read_shards."""
 
-    def parse(self, shard: Shard, limits: Limits) -> Iterator[Parsed]:
+    def parse(self, shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
         """See parse."""
 
     def split(self, source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:
@@ -54,7 +57,8 @@ def detect_layout(source: Source, fields: Mapping[str, str], limits: Limits) -> 
 
     InputError where no text is recognised or no row can be read; ConfigError for a field that no row has.
     """
-    return _FORMATS[source.format].detect(source, fields, limits)
+    with at(f"reading {source.name}", seconds=READ_SECONDS):
+        return _FORMATS[source.format].detect(source, fields, limits)
 
 
 def read_shards(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:
@@ -62,7 +66,7 @@ def read_shards(source: Source, layout: Layout, limits: Limits) -> Generator[Sha
 
     InputError for a container that is damaged or cut short, and for a file without rows.
     """
-    return _FORMATS[source.format].read(source, layout, limits)
+    return stepwise(f"reading {source.name}", _FORMATS[source.format].read(source, layout, limits))
 
 
 def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
@@ -70,7 +74,7 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
 
     A Parsed holds a few megabytes of text, more only where one row does.
     """
-    return _FORMATS[shard.source.format].parse(shard, limits)
+    return stepwise(f"parsing {shard.source.name}", _FORMATS[shard.source.format].parse(shard, limits))
 
 
 def lines(shard: Shard, limits: Limits) -> NDArray[np.int64]:
@@ -101,7 +105,8 @@ def split_file(
     """
     with Target(kept, source.compression) as keep, Target(dropped, source.compression) as drop:
         plan = Plan(source.name, decisions, edits, keep, drop)
-        found = _FORMATS[source.format].split(source, layout, limits, plan)
+        with at(f"copying {source.name}", seconds=READ_SECONDS + SPLIT_SECONDS_PER_MB * expected.n_bytes / 1e6):
+            found = _FORMATS[source.format].split(source, layout, limits, plan)
         if (found.sha256, found.n_rows) != (expected.sha256, expected.n_rows):
             raise InputError(source.name, CHANGED)
         return [target.publish() for target in (keep, drop) if target is keep or target.n_rows]

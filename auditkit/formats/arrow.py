@@ -110,7 +110,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
     return FileSummary(summary.n_bytes, summary.sha256, first_row + n_rows)
 
 
-def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     """The rows of a shard, a few megabytes at a time; InputError where a batch is damaged."""
     row = shard.first_row
     with _opened(shard.source) as (schema, batches):

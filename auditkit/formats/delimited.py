@@ -108,7 +108,7 @@ def _shard(source: Source, layout: Layout, head: Header, block: Block, first_row
     return Shard(0, source, layout, 0, first_row, n_rows, block.line, block.offset, block.payload, part, size)
 
 
-def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     """The records of a block: those that can be read as one batch, the others with their reasons."""
     payload = shard.payload or b""
     if "length" in shard.part:

@@ -204,7 +204,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
     return summary
 
 
-def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     """The rows of a block: those that can be read as one batch, the others with their reasons."""
     payload = shard.payload or b""
     if "length" in shard.part:

@@ -79,7 +79,7 @@ def _part_rows(n_rows: int, n_bytes: int) -> int:
     return max(_ROWS, -(-n_rows // parts // _ROWS) * _ROWS)
 
 
-def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     """The rows of a shard, a few megabytes at a time; InputError where pages are damaged or rows are missing."""
     group, first = shard.part["group"], shard.part["first"]
     with _opened(shard.source) as file:

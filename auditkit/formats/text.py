@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def _whole(stored: Stored, limits: Limits) -> tuple[bytes, int]:
     return b"".join(chunks), length
 
 
-def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
+def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     """The text as one document, or quarantined."""
     payload = shard.payload or b""
     text, reason = _decoded(payload)

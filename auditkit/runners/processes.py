@@ -5,15 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from auditkit.errors import InputError
 from auditkit.shards import Shard
+from auditkit.watchdog import expendable
 
 if TYPE_CHECKING:
     from auditkit.engine.first_pass import Runner
@@ -54,19 +53,14 @@ def processes(n_workers: int) -> Runner:
 
 
 def _pool(n_workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(n_workers, spawn, initializer=_begin, initargs=(os.getpid(),))
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end this worker when the main process is gone, and leave Ctrl-C to the main process."""
+def _begin(parent: int) -> None:
+    """Leave Ctrl-C to the main process, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        import ctypes
-
-        with suppress(OSError):
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, prctl(2)
-        if os.getppid() == 1:
-            sys.exit(1)
+    expendable(parent)
 
 
 def _one_by_one(fn: Callable[[Item], Result], entries: list[tuple[int, Item]]) -> Iterator[tuple[int, Result]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from auditkit import Batch, Checked, Metric, Outcome, Rule
+from auditkit import Batch, Checked, Metric, Outcome, Rule, guard
 from auditkit.errors import MissingDependency
 from auditkit.findings import FOUND, Found, found_table, mask
 
@@ -138,6 +141,57 @@ class Kill(Shouting):
 
     def check(self, batch):
         os._exit(0)
+
+
+class Segfault(Shouting):
+    name = "segfault"
+
+    def check(self, batch):
+        ctypes.string_at(0)
+
+
+class Stuck(Shouting):
+    """Runs in C, where no signal handler of Python gets a turn."""
+
+    name = "stuck"
+
+    def check(self, batch):
+        with guard.at("stuck, for the test", seconds=0.5):
+            sum(range(10**12))
+
+
+class Stubborn(Shouting):
+    """Swallows every interruption."""
+
+    name = "stubborn"
+
+    def check(self, batch):
+        with guard.at("stubborn, for the test", seconds=0.5):
+            while True:
+                with contextlib.suppress(BaseException):
+                    time.sleep(3600)
+
+
+class Cutter(Shouting):
+    """Cuts the input file short under the feet of whoever reads it."""
+
+    name = "cutter"
+
+    def check(self, batch):
+        os.truncate(os.environ["AUDITKIT_CUT"], 8)
+        return super().check(batch)
+
+
+class KillOnce(Shouting):
+    """Its worker is killed the first time, as by the kernel when memory is short."""
+
+    name = "kill_once"
+
+    def check(self, batch):
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(os.environ["AUDITKIT_ONCE"], os.O_CREAT | os.O_EXCL))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().check(batch)
 
 
 class NoExtra(Shouting):

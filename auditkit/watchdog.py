@@ -1,0 +1,144 @@
+"""A command's work in a child process: a native crash, a step that never ends or a plug-in that exits is never a pass.
+
+Python cannot catch a segmentation fault, and cannot interrupt a C call that runs for ever. So the command line forks
+before it loads anything: the child works and notes on a shared page what it is at, the parent waits. Whatever ends the
+child other than its own last word is exit 3 and a sentence that names the step. Workers of the runners have their pool
+in the parent's place. In a process that is nobody's child, such as a notebook, nothing is forked and nothing ended.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import mmap
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import FrameType
+from typing import IO, Any, TypeVar
+
+from auditkit.errors import EXIT_INCOMPLETE
+
+Y = TypeVar("Y")
+R = TypeVar("R")
+
+READ_SECONDS = 600.0  # for one step of reading, a few megabytes: a decoder in an endless loop, not a slow disk
+_TERMINATED = 128 + signal.SIGTERM
+_PAGE = 4096
+_DONE = 1
+_page: mmap.mmap | None = None
+_expendable = False
+_stop_at = 0.0  # time.monotonic() at which this process ends, 0.0 for never
+
+
+def supervised(work: Callable[[], int], complain: Callable[[str], None]) -> int:
+    """The exit code of `work`, done in a child; 3, and a sentence for `complain`, when it did not come to its end.
+
+    SIGTERM ends the child and its workers at once: 143. The child stays in the process group and dies with its parent.
+    """
+    global _page
+    if not hasattr(os, "fork"):
+        return work()
+    _page = mmap.mmap(-1, _PAGE)
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        expendable(parent)
+        code = work()
+        _page[0] = _DONE
+        return code
+    return _outlived(child, _page, complain)
+
+
+def _outlived(child: int, page: mmap.mmap, complain: Callable[[str], None]) -> int:
+    """Wait for the child; its exit code when it said that it was done."""
+    terminated = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        terminated.append(number)
+        os.kill(child, number)
+
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child as well, which answers
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if terminated or code == -signal.SIGTERM:
+        return _TERMINATED
+    if page[0] == _DONE or code == EXIT_INCOMPLETE:
+        return code
+    how = f"signal {-code}" if code < 0 else "it ended itself, or ran too long to be interrupted"
+    at_work = page[1:].rstrip(b"\0").decode("utf-8", "replace") or "before the first file"
+    complain(f"stopped at: {at_work} ({how}); nothing is published, --resume keeps what was done")
+    return EXIT_INCOMPLETE
+
+
+def expendable(parent: int) -> None:
+    """From now on this process may be ended when a step overruns, and ends when its parent does (on Linux)."""
+    global _expendable
+    _expendable = True
+    if sys.platform == "linux":
+        import ctypes
+        from contextlib import suppress
+
+        with suppress(OSError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, prctl(2)
+    if os.getppid() != parent:
+        sys.exit(EXIT_INCOMPLETE)
+
+
+@contextmanager
+def at(words: str, *, seconds: float) -> Iterator[None]:
+    """Note what this process is at; where it is expendable, end it after so many seconds of it, whatever it is doing.
+
+    Steps may lie in one another; the innermost is noted, and its time is the one that counts.
+    """
+    outer, said = _stop_at, _noted(words)
+    _arm(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _arm(outer)
+        _note(said)
+
+
+def stepwise(words: str, steps: Generator[Y, None, R]) -> Generator[Y, None, R]:
+    """The same generator, each step of which is noted."""
+    while True:
+        with at(words, seconds=READ_SECONDS):
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+        yield step
+
+
+def _arm(stop_at: float) -> None:
+    """End this process at that time, by a thread of its own that needs no Python; 0.0 = never."""
+    global _stop_at
+    _stop_at = stop_at
+    if not _expendable:
+        return
+    if stop_at:
+        faulthandler.dump_traceback_later(max(1e-3, stop_at - time.monotonic()), exit=True, file=_nowhere())
+    else:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@cache
+def _nowhere() -> IO[Any]:
+    return open(os.devnull, "w", encoding="ascii")  # noqa: PTH123 - as long as the process
+
+
+def _noted(words: str) -> bytes:
+    """What the page says; it says `words` from now on."""
+    said = _page[1:] if _page is not None else b""
+    _note(words.encode("utf-8", "replace"))
+    return said
+
+
+def _note(words: bytes) -> None:
+    if _page is not None:
+        _page[1:] = words[: _PAGE - 1].ljust(_PAGE - 1, b"\0")
