@@ -180,11 +180,11 @@ def _look_at_batch(parsed: Parsed, shard: Shard, plan: Plan) -> Looked:
     result.quarantined = list(parsed.quarantined)
     columns: dict[str, Any] = {"doc": records.column("doc")}
     found: list[pa.Table] = []
-    place = f"at {shard.source.name}, rows from {shard.first_row}"
+    place = f"{shard.source.name} from row {shard.first_row}"
     for name, ready in opened(plan).items():
         spent = result.spent.setdefault(name, Spent(n_bytes=size))
         with timed(spent):
-            said, reason = attempt(lambda r=ready: _ask(r, batch), seconds=seconds, what=f"{name} {place}")  # type: ignore[misc]
+            said, reason = attempt(lambda r=ready: _ask(r, batch), seconds=seconds, what=f"{name}, {place}")  # type: ignore[misc]
         if said is None:
             first = int(records.column("row")[0].as_py()) if len(batch) else shard.first_row
             result.gaps.append(Gap(name, reason, shard.source.name, first, len(batch)))
