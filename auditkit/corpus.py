@@ -26,8 +26,10 @@ def limits_of(policy: Policy) -> Limits:
 def open_corpus(source: Any, policy: Policy, scratch: Path) -> Corpus:
     """The corpus of these paths or this table, layouts recognised. InputError or ConfigError names every refusal.
 
-    A table or data frame is written to `scratch` as Parquet and read back like any file.
+    A table or data frame is written to `scratch` as Parquet and read back like any file; an open corpus stays.
     """
+    if isinstance(source, Corpus):
+        return source
     from auditkit.formats import detect_layout, discover, read_shards
 
     limits = limits_of(policy)

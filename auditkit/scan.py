@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from auditkit.audit import How, examine, gate, load_policy
-from auditkit.changed import Changed, changed_inputs, nothing_changed
+from auditkit.checker import AnyChecker, Checker, CorpusChecker
+from auditkit.corpus import open_corpus
 from auditkit.engine.first_pass import Corpus
+from auditkit.engine.look import reads
 from auditkit.errors import EXIT_FAIL, EXIT_INCOMPLETE, EXIT_PASS, ConfigError
+from auditkit.policy import Policy
 from auditkit.report_data import Report
 from auditkit.result import Examined, Settled, certificates_of, settle
 from auditkit.run_folder import read_manifest
@@ -20,54 +24,93 @@ from auditkit.waivers import Accepted
 from auditkit.writing import manifest_of
 
 
-def scan_inputs(
-    inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str, accepted: Accepted, since: str = ""
-) -> tuple[str, int]:
-    """(text, exit code): findings in this format; 1 with findings, 3 when something was not looked at, else 0.
+@dataclass(frozen=True)
+class Place:
+    """What a scanned file stands for. path: as the user wrote it. lines: the line there of each line here."""
 
-    With `since` only the rows that this git revision lacks are looked at.
-    """
-    from auditkit.outputs import render
+    path: str
+    lines: Sequence[int] | None = None
+
+    def line_of(self, line: int) -> int:
+        """The line in the user's file of a line of the scanned one."""
+        return line if self.lines is None else self.lines[line - 1]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A scan: what was examined, its report with the line of each finding, and the user's file behind each name."""
+
+    examined: Examined
+    settled: Settled
+    report: Report
+    places: Mapping[str, Place]
+
+    @property
+    def by_document(self) -> bool:
+        """Whether each finding depends on its own document alone, and nothing was missed: it may be remembered."""
+        gaps = (*self.examined.first.gaps, *self.examined.finished.gaps)
+        return not gaps and all(_by_document(checker) for checker in self.examined.checkers.values())
+
+    def unreadable(self) -> list[tuple[str, int, str]]:
+        """(name of the file, line in the user's file, reason) of each row that could not be read."""
+        store, n_shards = self.examined.work.store, self.examined.work.corpus.n_shards
+        rows = [row for looked in store.each(n_shards) for row in looked.quarantined]
+        return [(row.file, self.places[row.file].line_of(row.line), row.reason) for row in rows]
+
+
+def _by_document(checker: AnyChecker | None) -> bool:
+    """Of our own kind, looks at one document at a time, and reads no file beside it."""
+    own = type(checker).__module__.startswith("auditkit.")
+    return own and isinstance(checker, Checker) and not isinstance(checker, CorpusChecker) and not reads(checker)
+
+
+def scan_inputs(
+    inputs: list[str], policy: str, *, fields: Mapping[str, str], format: str, accepted: Accepted
+) -> tuple[str, int]:
+    """(text, exit code): findings in this format; 1 with findings, 3 when something was not looked at, else 0."""
     from auditkit.outputs.terminal import lines
 
     chosen = load_policy(policy, fields)
     with tempfile.TemporaryDirectory(prefix="auditkit-") as scratch:
-        reduced = _changed(inputs, since, Path(scratch)) if since else {name: Changed(name, name) for name in inputs}
-        if not reduced:
-            return "", EXIT_PASS
-        examined = examine(list(reduced), chosen, Path(scratch), How(accepted=accepted))
-        sources = examined.work.corpus.sources
-        paths = {one.name: reduced.get(one.path, Changed(as_given(one.path, inputs), "")) for one in sources}
-        report, settled = _report(examined, paths)
+        corpus = open_corpus(inputs, chosen, Path(scratch))
+        places = {source.name: Place(as_given(source.path, inputs)) for source in corpus.sources}
+        scanned = scan_corpus(corpus, chosen, Path(scratch), accepted, places)
         if format == "text":
-            text = lines(report, paths={name: one.path for name, one in paths.items()})
-            text += _unread(examined, paths)
-        else:
-            text = render(report, format).decode("utf-8")
-    return text, _exit_code(report, settled, chosen.corpus.max_quarantined)
+            paths = {name: place.path for name, place in places.items()}
+            return lines(scanned.report, paths=paths) + unread(scanned), exit_code(scanned)
+        return rendered(scanned, format), exit_code(scanned)
 
 
-def _exit_code(report: Report, settled: Settled, max_quarantined: float) -> int:
+def scan_corpus(
+    corpus: Corpus, policy: Policy, scratch: Path, accepted: Accepted, places: Mapping[str, Place]
+) -> Scanned:
+    """Every checker over the corpus, in memory."""
+    examined = examine(corpus, policy, scratch, How(accepted=accepted))
+    report, settled = _report(examined, places)
+    return Scanned(examined, settled, report, places)
+
+
+def rendered(scanned: Scanned, format: str) -> str:
+    """The findings in one of the formats for machines."""
+    from auditkit.outputs import render
+
+    paths = {name: place.path for name, place in scanned.places.items()}
+    return render(replace(scanned.report, paths=paths), format).decode("utf-8")
+
+
+def exit_code(scanned: Scanned) -> int:
     """Incomplete before findings: what was not read cannot be called clean."""
-    too_many = settled.counts["quarantined"] > max_quarantined * settled.counts["rows_in"]
+    report, settled = scanned.report, scanned.settled
+    too_many = (
+        settled.counts["quarantined"] > scanned.examined.policy.corpus.max_quarantined * settled.counts["rows_in"]
+    )
     if settled.verdict.word == "incomplete" or too_many:
         return EXIT_INCOMPLETE
     live = report.findings.num_rows - sum(report.findings.column("waived").to_pylist())
     return EXIT_FAIL if live else EXIT_PASS
 
 
-def _changed(inputs: list[str], since: str, scratch: Path) -> dict[str, Changed]:
-    """File to look at -> what it stands for, of the inputs that changed since the revision."""
-    from auditkit.formats import discover
-
-    if nothing_changed(inputs, since):
-        return {}
-    paths = [source.path for source in discover(inputs, scratch=scratch)]
-    changed = changed_inputs(paths, since, scratch)
-    return {one.copy: Changed(as_given(one.path, inputs), one.copy, one.lines) for one in changed}
-
-
-def as_given(path: str, inputs: list[str]) -> str:
+def as_given(path: str, inputs: Sequence[str]) -> str:
     """The path as the user would write it: as an input or below one, relative where that was."""
     for item in inputs:
         top = Path(item).absolute()
@@ -78,7 +121,7 @@ def as_given(path: str, inputs: list[str]) -> str:
     return path
 
 
-def _report(examined: Examined, paths: Mapping[str, Changed]) -> tuple[Report, Settled]:
+def _report(examined: Examined, paths: Mapping[str, Place]) -> tuple[Report, Settled]:
     """The report of an audit in memory, with the line of each finding."""
     findings: list[pa.Table] = []
     documents: list[pa.Table] = []
@@ -96,7 +139,7 @@ def _report(examined: Examined, paths: Mapping[str, Changed]) -> tuple[Report, S
     return report, settled
 
 
-def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Changed]) -> pa.Array:
+def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Place]) -> pa.Array:
     """The 1-based line of each finding's row, null where it has no row."""
     from auditkit.formats import lines as lines_of
 
@@ -116,16 +159,15 @@ def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Changed]) -> 
     return pa.array([found.get((file, row)) if row is not None else None for file, row in places], pa.int64())
 
 
-def _unread(examined: Examined, paths: Mapping[str, Changed]) -> str:
+def unread(scanned: Scanned) -> str:
     """A line for every row that could not be read and every gap."""
     from auditkit.text.safe import printable
 
-    store, n_shards = examined.work.store, examined.work.corpus.n_shards
-    said = []
-    for looked in store.each(n_shards):
-        for row in looked.quarantined:
-            place = f"{printable(paths[row.file].path)}:{paths[row.file].line_of(row.line)}"
-            said.append(f"{place}: corpus/unreadable: {printable(row.reason)}")
+    said = [
+        f"{printable(scanned.places[name].path)}:{line}: corpus/unreadable: {printable(reason)}"
+        for name, line, reason in scanned.unreadable()
+    ]
+    examined = scanned.examined
     said += [printable(gap.sentence()) for gap in (*examined.first.gaps, *examined.finished.gaps)]
     return "".join(line + "\n" for line in said)
 

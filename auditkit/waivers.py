@@ -87,6 +87,12 @@ def accepted(waivers: Path | None, baseline: Path | None, *, today: dt.date) -> 
     return Accepted(frozenset(keys | known), expired, len(live), len(known), mark if keys or known else "")
 
 
+def accepted_today(waivers: str | Path | None, baseline: str | Path | None) -> Accepted:
+    """What these files accept as of today."""
+    paths = [Path(item) if item else None for item in (waivers, baseline)]
+    return accepted(*paths, today=dt.datetime.now(tz=dt.UTC).date())
+
+
 def read_waivers(path: Path) -> list[Waiver]:
     """The waivers of a JSON lines file."""
     mistakes: list[str] = []

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from auditkit.cli.group import cli
+from auditkit.cli.group import cli, complain
 from auditkit.cli.options import INPUTS, accepting, policy_options, runner_options
-from auditkit.errors import EXIT_PASS
 
 
 @cli.command(short_help="Audit a corpus, split it into kept and dropped, report, give a verdict.")
@@ -63,7 +62,7 @@ def gate(inputs: tuple[str, ...], out: Path, plant: int | None, **options: Any) 
 )
 @click.option("--changed-since", "since", default="", metavar="REV", help="Only rows that this git revision lacks.")
 @accepting
-def scan(inputs: tuple[str, ...], waivers: Path | None, baseline: Path | None, **options: Any) -> int:
+def scan(inputs: tuple[str, ...], since: str, waivers: Path | None, baseline: Path | None, **options: Any) -> int:
     r"""Print findings as PATH:LINE: rule: message. Exit 1 with findings, 0 without, 3 when something was not looked at.
 
     \b
@@ -71,15 +70,19 @@ def scan(inputs: tuple[str, ...], waivers: Path | None, baseline: Path | None, *
       auditkit scan data/new.jsonl
       git show :data.jsonl | auditkit scan - --format github
     """
-    from auditkit.changed import nothing_changed
+    from auditkit.waivers import accepted_today
 
-    if options["since"] and nothing_changed(inputs, options["since"]):
-        return EXIT_PASS
-    from auditkit.audit import accepted_findings
-    from auditkit.scan import scan_inputs
+    known = accepted_today(waivers, baseline)
+    if since:
+        from auditkit.hook import Asked, scan_changed
 
-    known = accepted_findings(waivers, baseline)
-    text, code = scan_inputs(list(inputs), accepted=known, **options)
+        text, code, remarks = scan_changed(inputs, Asked(**options, since=since, accepted=known))
+        for remark in remarks:
+            complain(remark)
+    else:
+        from auditkit.scan import scan_inputs
+
+        text, code = scan_inputs(list(inputs), accepted=known, **options)
     click.echo(text, nl=False)
     return code
 

@@ -79,6 +79,8 @@ def parse(shard: Shard, limits: Limits) -> Iterator[Parsed]:
 
 def lines(shard: Shard, limits: Limits) -> NDArray[np.int64]:
     """The 1-based line on which each row of a shard begins; where a format has no lines, its row number plus 1."""
+    import numpy as np
+
     own = getattr(_FORMATS[shard.source.format], "lines", None)
     if own is None:
         return np.arange(shard.first_row + 1, shard.first_row + shard.n_rows + 1)

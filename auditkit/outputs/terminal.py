@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from auditkit.checker import Rule
 from auditkit.report_data import Report, Row
 from auditkit.report_data.views import checker_state, drop_reasons, headline, next_steps, not_whole, why
 from auditkit.report_data.words import MAX_TEXT, amount, count, many, message, plain, seconds, size
@@ -156,9 +157,18 @@ def lines(report: Report, *, paths: Mapping[str, str] | None = None) -> str:
     for row in report.located.to_pylist():
         if not row["waived"]:
             path = (paths or {}).get(row["file"]) or report.path(row["file"])
-            said = _said(message(row, report.rules), limit=1000)
-            shown.append(f"{_said(path, limit=1000)}:{row['line']}: {_said(row['rule'])}: {said}\n")
+            shown.append(line(path, row["line"], finding(row, report.rules)))
     return "".join(shown)
+
+
+def finding(row: Row, rules: Mapping[str, Rule]) -> str:
+    """`rule: message` of a finding, masked, harmless in a terminal and in the log of a CI runner."""
+    return f"{_said(row['rule'])}: {_said(message(row, rules), limit=1000)}"
+
+
+def line(path: str, number: int, said: str) -> str:
+    """`PATH:LINE: rule: message` with what `finding` said."""
+    return f"{_said(path, limit=1000)}:{number}: {said}\n"
 
 
 def _said(text: object, *, limit: int = MAX_TEXT) -> str:

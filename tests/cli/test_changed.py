@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from auditkit import remembered
+from auditkit.changed import new_lines
 
 ROOT = Path(__file__).parents[2]
 POLICY = b"version = 1\n[checkers.shouting]\n"
@@ -92,6 +100,175 @@ def test_before_the_first_commit_all_is_new(tmp_path, command, write):
     write("p.toml", POLICY)
     write("a.jsonl", [{"text": "hey!!!"}])
     assert scan(command, "a.jsonl").returncode == 1
+
+
+@pytest.fixture
+def addresses(repo):
+    """The repository with two new rows, one with an e-mail address; and a scan by the hook's own policy."""
+    folder, path = repo
+    rows = [{"text": "write to jane.roe@acme-corp.com"}, {"text": "nothing here"}]
+    path.write_text(path.read_text() + "".join(json.dumps(row) + "\n" for row in rows))
+    return folder, path
+
+
+def memory_of(folder):
+    return folder / ".git/auditkit/remembered-1.sqlite"
+
+
+def hook_scan(command, *arguments):
+    return command("scan", *arguments, "--changed-since", "HEAD")
+
+
+def test_rows_seen_before_are_answered_from_the_git_directory(addresses, command):
+    folder, path = addresses
+    first = hook_scan(command, "data.jsonl")
+    assert first.stdout.startswith("data.jsonl:201: pii/email: ")
+    with sqlite3.connect(memory_of(folder)) as db:
+        db.execute("UPDATE said SET value = replace(value, 'pii/email: ', 'pii/email: remembered: ')")
+    assert hook_scan(command, "data.jsonl").stdout == first.stdout.replace("email: ", "email: remembered: ")
+    path.write_text("\n" + path.read_text() + json.dumps({"text": "ask joe.doe@acme-corp.com"}) + "\n")
+    again = hook_scan(command, "data.jsonl").stdout.splitlines()
+    assert [line.partition(" an e-mail")[0] for line in again] == [
+        "data.jsonl:202: pii/email: remembered:",
+        "data.jsonl:204: pii/email:",
+    ]
+
+
+def test_what_is_remembered_holds_no_text_and_counts_for_one_policy_alone(addresses, command):
+    folder, _ = addresses
+    assert hook_scan(command, "data.jsonl").returncode == 1
+    kept = b"".join(path.read_bytes() for path in memory_of(folder).parent.iterdir())
+    assert b"pii/email" in kept
+    for raw in (b"jane.roe", b"acme-corp", b"nothing here", b"write to"):
+        assert raw not in kept
+    assert hook_scan(command, "data.jsonl", "--policy", "secrets").returncode == 0
+
+
+def test_a_remembered_finding_can_be_accepted(addresses, command, tmp_path):
+    known = command("scan", "data.jsonl", "--format", "json")
+    (tmp_path / "known.json").write_text(known.stdout)
+    assert hook_scan(command, "data.jsonl").returncode == 1
+    assert hook_scan(command, "data.jsonl", "--baseline", "known.json").returncode == 0
+
+
+@pytest.mark.parametrize("broken", [b"no database", b""], ids=["overwritten", "emptied"])
+def test_a_broken_memory_is_replaced(addresses, command, broken):
+    folder, _ = addresses
+    first = hook_scan(command, "data.jsonl")
+    memory_of(folder).write_bytes(broken)
+    again = hook_scan(command, "data.jsonl")
+    assert (again.returncode, again.stdout, again.stderr) == (1, first.stdout, "")
+    with sqlite3.connect(memory_of(folder)) as db:
+        assert db.execute("SELECT count(*) FROM said").fetchone()[0] == 3, "two rows and the file"
+
+
+def test_hooks_side_by_side_and_a_locked_memory(addresses):
+    folder, _ = addresses
+    scan = [sys.executable, "-m", "auditkit", "scan", "data.jsonl", "--changed-since", "HEAD"]
+    started = [subprocess.Popen(scan, cwd=folder, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = {one.communicate(timeout=300)[0] for one in started}
+    assert len(said) == 1
+    assert said.pop().startswith("data.jsonl:201: pii/email: ")
+    with sqlite3.connect(memory_of(folder)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        db.execute("DELETE FROM said")
+        db.commit()
+        db.execute("BEGIN EXCLUSIVE")
+        assert subprocess.run(scan, cwd=folder, capture_output=True, check=False).returncode == 1
+        db.rollback()
+
+
+def test_the_memory_is_bounded_and_keeps_the_newest(tmp_path, monkeypatch):
+    monkeypatch.setattr(remembered, "MAX_ENTRIES", 5)
+    memory = remembered.Memory(tmp_path)
+    keys = [remembered.key(str(number)) for number in range(9)]
+    for number, key in enumerate(keys):
+        memory.remember({key: [number]})
+    assert memory.known(keys) == {key: [number] for number, key in enumerate(keys) if number >= 4}
+    memory.close()
+    assert remembered.Memory(None).known(keys) == {}
+
+
+def test_another_rule_pack_version_is_another_stamp(tmp_path, monkeypatch):
+    """Code and rule packs are part of every key by path, size and time of change."""
+    rules = tmp_path / "rules"
+    shutil.copytree(ROOT / "rules/packs", rules)
+    monkeypatch.setattr(remembered, "resource", lambda name: rules)
+    before = remembered.stamp("pre-commit", {})
+    assert remembered.stamp("pre-commit", {}) == before
+    assert remembered.stamp("secrets", {}) != before
+    assert remembered.stamp("pre-commit", {"text": "body"}) != before
+    pack = rules / "pii.toml"
+    pack.write_text(pack.read_text() + "\n")
+    assert remembered.stamp("pre-commit", {}) != before
+
+
+def test_a_deleted_file_holds_nothing_new_but_an_unknown_one_is_a_mistake(repo, command):
+    folder, path = repo
+    (folder / "sub").mkdir()
+    (folder / "sub/b.jsonl").write_text('{"text": "b"}\n')
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "b")
+    path.unlink()
+    assert scan(command, "data.jsonl").returncode == 0
+    git(folder, "rm", "-q", "data.jsonl", "sub/b.jsonl")
+    assert not (folder / "sub").exists()
+    done = scan(command, "data.jsonl", "sub/b.jsonl")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = scan(command, "nowhere.jsonl")
+    assert done.returncode == 2
+    assert "nowhere.jsonl" in done.stderr
+
+
+def test_parquet_is_looked_at_as_a_whole_once(repo, command):
+    folder, _ = repo
+    table = pa.table({"text": ["quiet", "mail joe.doe@acme-corp.com"]})
+    pq.write_table(table, folder / "a.parquet")
+    git(folder, "add", "-A")
+    first = hook_scan(command, "a.parquet")
+    assert first.stdout.startswith("a.parquet:2: pii/email: ")
+    with sqlite3.connect(memory_of(folder)) as db:
+        db.execute("UPDATE said SET value = replace(value, 'pii/email: ', 'pii/email: remembered: ')")
+    assert "remembered" in hook_scan(command, "a.parquet").stdout
+
+
+def pointer(content):
+    digest = hashlib.sha256(content).hexdigest()
+    return digest, f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n".encode()
+
+
+def test_a_git_lfs_pointer_gets_a_clear_word(repo, command):
+    _, path = repo
+    path.write_bytes(pointer(path.read_bytes())[1])
+    done = scan(command, "data.jsonl")
+    assert done.returncode == 3
+    assert "git LFS pointer" in done.stderr
+    assert "git lfs pull" in done.stderr
+
+
+@pytest.mark.parametrize("fetched", [True, False], ids=["object here", "object not here"])
+def test_what_git_lfs_held_before_is_not_new(repo, command, fetched):
+    folder, path = repo
+    old = path.read_bytes()
+    digest, stub = pointer(old)
+    path.write_bytes(stub)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "track with lfs")
+    if fetched:
+        stored = folder / ".git/lfs/objects" / digest[:2] / digest[2:4] / digest
+        stored.parent.mkdir(parents=True)
+        stored.write_bytes(old)
+    path.write_bytes(old + b'{"text": "new!!!"}\n')
+    done = scan(command, "data.jsonl")
+    lines = [line.partition(": ")[0] for line in done.stdout.splitlines()]
+    assert lines == (["data.jsonl:201"] if fetched else ["data.jsonl:8", "data.jsonl:201"])
+    assert ("git lfs fetch" in done.stderr) is not fetched
+
+
+def test_line_ends_and_a_missing_last_one_make_no_new_row():
+    before = b'{"a": 1}\n{"a": 2}'
+    assert new_lines(before, b'{"a": 1}\r\n\n{"a": 2}\n') == []
+    assert new_lines(before, b'{"a": 3}\r\n \n{"a": 1}') == [(1, b'{"a": 3}')]
 
 
 @pytest.mark.slow
