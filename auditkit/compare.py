@@ -77,7 +77,7 @@ def _keys(sides: Sequence[Mapping[Key, Any]]) -> Iterable[Key]:
 
 def _change(key: Key, left: Mapping[str, Any] | None, right: Mapping[str, Any] | None, gate: Gate | None) -> Change:
     before, after = (side["value"] if side else None for side in (left, right))
-    low, high = _interval(left, right)
+    low, high = interval_of_difference(left, right)
     status = "unknown" if low is None or high is None else "up" if low > 0 else "down" if high < 0 else "same"
     return Change(f"{key[0]}.{key[1]}", key[2], before, after, low, high, status, _judged(status, gate))
 
@@ -90,7 +90,9 @@ def _judged(status: str, gate: Gate | None) -> str:
     return {"same": "unchanged", "unknown": "unknown"}.get(status, "worse" if status == bad else "better")
 
 
-def _interval(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
+def interval_of_difference(
+    left: Mapping[str, Any] | None, right: Mapping[str, Any] | None
+) -> tuple[float | None, float | None]:
     """Interval of the difference from the intervals of both sides (Newcombe 1998, method 10; MOVER for other metrics).
 
     Shares take their Wilson intervals, computed from their counts; any other metric the interval that it was given.

@@ -51,6 +51,14 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Unanswered:
+    """A prompt with fewer samples than asked for, and why; never text of the prompt or of an answer."""
+
+    prompt: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class TrainingSet:
     """What a trainer gets. folder: the round's export/, with one file per format; rows: the kept rows as in kept.jsonl.
 
@@ -73,8 +81,8 @@ class Generator(Protocol):
         """Name and parameters for the lineage: JSON values, no secrets, the same for the same answers."""
         ...
 
-    def sample(self, asks: Sequence[Ask], *, model: str) -> Iterable[Sample]:
-        """`ask.n` samples per ask, in any order, as they come; AuditkitError when one remains without an answer."""
+    def sample(self, asks: Sequence[Ask], *, model: str) -> Iterable[Sample | Unanswered]:
+        """`ask.n` samples per ask, numbered from `ask.first`, in any order; Unanswered where there are fewer."""
         ...
 
 

@@ -206,7 +206,8 @@ def _tilted(used: Floats, point: Floats) -> Floats:
     """exp(-used @ point), scaled to the sum 1."""
     tilt = -used @ point
     made: Floats = np.exp(tilt - tilt.max())
-    return made / made.sum()
+    made /= made.sum()
+    return made
 
 
 def _downhill(used: Floats, point: Floats, step: Floats, slope: Floats) -> Floats:
