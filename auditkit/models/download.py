@@ -49,7 +49,8 @@ def download(url: str, part: Path, *, hosts: frozenset[str], tell: Tell) -> str:
                 return sha256_of(part)
             trouble = "the connection broke off"
         except urllib.error.HTTPError as error:
-            trouble = f"the server answered {error.code}"
+            moved = ", a redirect that is not followed" if 300 <= error.code < 400 else ""
+            trouble = f"the server answered {error.code}{moved}"
             if error.code not in (408, 429, 500, 502, 503, 504):
                 break
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
