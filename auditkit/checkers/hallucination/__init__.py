@@ -32,59 +32,20 @@ Source
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.hallucination import agreement, facts, per_document
+from auditkit.checkers.hallucination import agreement, engines, facts, grounding, judge, per_document
 from auditkit.checkers.hallucination.artefacts import Check
+from auditkit.checkers.hallucination.options import PREFIX, HallucinationOptions
 from auditkit.documents import Batch
-from auditkit.errors import suggestion
 from auditkit.findings import Found, Metric, detail, found_table, share
-
-PREFIX = "hallucination/"
-
-
-@dataclass(frozen=True)
-class HallucinationOptions:
-    """Options of `[checkers.hallucination]`.
-
-    min_agreement: rows whose answer has a smaller share of its group are findings. min_group: smallest group that can
-    have findings. unsupported_threshold: score of a sentence from which it is a finding. only: names of the only rules
-    that speak (none named: all of them). disable: names of rules that stay silent. facts: lines
-    `subject | relation | value`; facts_file: a CSV file with these three columns.
-    """
-
-    min_agreement: float = 0.5
-    min_group: int = 3
-    unsupported_threshold: float = 0.9
-    only: tuple[str, ...] = ()
-    disable: tuple[str, ...] = ()
-    facts: tuple[str, ...] = ()
-    facts_file: str = ""
-
-    def check(self) -> Iterable[tuple[str, str]]:
-        """What is wrong with the values."""
-        for name in ("min_agreement", "unsupported_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                yield name, f"expected a share from 0 to 1, got {getattr(self, name)}"
-        if self.min_group < 2:
-            yield "min_group", "a group has at least 2 rows"
-        try:
-            facts.read_facts(self.facts, self.facts_file)
-        except (OSError, ValueError) as error:
-            reason = error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
-            yield ("facts_file" if self.facts_file else "facts"), reason
-        known = {rule.id.removeprefix(PREFIX) for rule in rule_pack("hallucination")}
-        for option, names in (("only", self.only), ("disable", self.disable)):
-            for name in names:
-                rule = name.removeprefix(PREFIX)
-                if rule not in known:
-                    yield option, f"there is no rule '{PREFIX}{rule}'{suggestion(rule, known)}"
 
 
 class Hallucination:
@@ -104,6 +65,7 @@ class Hallucination:
         "grounding_checked",
         "unsupported_share",
         "not_checkable",
+        *judge.METRICS,
     )
     default_action: ClassVar[str] = "flag"
     finish_order: ClassVar[int] = 0
@@ -126,13 +88,45 @@ class Hallucination:
         known = facts.read_facts(self.options.facts, self.options.facts_file)
         return {**per_document.BUILTIN, facts.RULE: facts.contradictions(known)}
 
+    @cached_property
+    def _engine(self) -> engines.Engine:
+        """What weighs responses against their sources."""
+        options = self.options
+        return grounding.model() if options.engine == "lexical" else engines.load(options.engine, options.model)
+
+    @cached_property
+    def _judge(self) -> judge.Judge | None:
+        """The judge that the policy names, if any."""
+        return judge.Judge(self.options.judge) if self.options.judge is not None else None
+
     def rules(self) -> Sequence[Rule]:
-        """All rules that are not disabled."""
-        return self._rules
+        """All rules that are not disabled; that of a judge comes from its rubric."""
+        return self._rules if self._judge is None else (*self._rules, self._judge.rubric.rule())
+
+    def reads(self) -> Mapping[str, str]:
+        """The files of facts, of a rubric of one's own and of a model -> SHA-256."""
+        return self.options.files()
+
+    def models(self) -> Mapping[str, str]:
+        """The files of a neural engine, and the rubric of a judge -> SHA-256."""
+        found = {path: sha256 for path, sha256 in self.options.files().items() if path != self.options.facts_file}
+        rubric = self._judge.rubric if self._judge is not None else None
+        return found | ({f"rubric {rubric.name} {rubric.version}": rubric.sha256} if rubric else {})
 
     def check(self, batch: Batch) -> Checked:
-        """Artefacts, equations and grounding of each document by itself."""
-        return per_document.check(batch, self._rules, self._checks, threshold=self.options.unsupported_threshold)
+        """Artefacts, equations and grounding of each document by itself; what a judge says of it."""
+        threshold = self.options.unsupported_threshold
+        checked = per_document.check(batch, self._rules, self._checks, self._engine, threshold=threshold)
+        if self._judge is None:
+            return checked
+        judged = self._judge.judged(batch)
+        return replace(
+            checked,
+            findings=pa.concat_tables([checked.findings, found_table(judged.found)]),
+            scores={**checked.scores, "judge": judged.scores},
+            looked=~judged.missing if checked.looked is None else checked.looked & ~judged.missing,
+            tallies={**checked.tallies, **judged.tallies},
+        )
 
     def map(self, batch: Batch) -> State:
         """Hashes of group and final answer of each document that has a response."""
@@ -165,7 +159,10 @@ class Hallucination:
             if any(known.id == rule for known in self._rules)
         ]
         scores = {"agreement": (result.docs, result.shares)}
-        return Outcome(found_table(found), self._metrics(result, context.n_docs), scores)
+        metrics = self._metrics(result, context.n_docs)
+        if self._judge is not None:
+            metrics += self._judge.metrics()
+        return Outcome(found_table(found), metrics, scores)
 
     def state_bytes(self, n_docs: int) -> int:
         """At most one row of hashes per document."""

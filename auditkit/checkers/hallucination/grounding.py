@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
@@ -140,6 +140,12 @@ class Model:
     slope: float
     offset: float
 
+    def weigh(self, source: str, prompt: str, response: str) -> tuple[float, list[Sentence]]:
+        """(score of the response, its sentences with theirs), as every engine gives them."""
+        del prompt
+        index = indexed(source)
+        return self.score(index, response), list(self.sentences(index, response))
+
     def score(self, source: Source, text: str) -> float:
         """0..1, higher = less supported; NaN for a text without words."""
         values = features(source, text, self.telling, self.saturation)
@@ -164,6 +170,12 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
         start = match.start() + len(shown) - len(shown.lstrip())
         if start < match.end():
             yield start, match.start() + len(shown.rstrip())
+
+
+@lru_cache(maxsize=1)
+def indexed(source: str) -> Source:
+    """The index of a source; that of the last one is kept for the other responses of its document."""
+    return Source(source)
 
 
 @cache

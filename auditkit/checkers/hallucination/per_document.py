@@ -12,6 +12,7 @@ from auditkit.checker import Checked, Rule
 from auditkit.checkers.hallucination.arithmetic import equations
 from auditkit.checkers.hallucination.artefacts import ARTEFACTS, Check, Rows, artefacts, candidates
 from auditkit.checkers.hallucination.claims import CHECKS
+from auditkit.checkers.hallucination.engines import Engine
 from auditkit.checkers.hallucination.structure import STRUCTURE, style
 from auditkit.documents import Batch, Text
 from auditkit.findings import Found, detail, found_table, mask_span
@@ -32,14 +33,16 @@ BUILTIN: Mapping[str, Check] = {**ARTEFACTS, **CHECKS, **STRUCTURE}
 Tallies = dict[tuple[str, str], tuple[int, int]]
 
 
-def check(batch: Batch, rules: Sequence[Rule], checks: Mapping[str, Check], *, threshold: float) -> Checked:
+def check(
+    batch: Batch, rules: Sequence[Rule], checks: Mapping[str, Check], engine: Engine, *, threshold: float
+) -> Checked:
     """Findings, scores and tallies of a batch; `checks` holds what rules without a pattern run."""
     rows = Rows(batch)
     active = {rule.id for rule in rules}
     found = artefacts(rows, rules, checks)
     tallies: Tallies = {}
     found += [item for item in recheck(rows, len(batch), tallies) if item.rule in active]
-    scores, ungrounded = ground(rows, threshold, tallies)
+    scores, ungrounded = ground(rows, engine, threshold, tallies)
     found += [item for item in ungrounded if item.rule in active]
     verbosity, filler = _style(rows)
     all_scores = {"unsupported": scores, "verbosity": verbosity, "filler": filler}
@@ -88,13 +91,13 @@ def _spanned(text: Text, rule: str, start: int, end: int, *, score: float, more:
     return Found(text.doc, rule, text.field, start, end, score=score, evidence=evidence, detail=said)
 
 
-def ground(rows: Rows, threshold: float, tallies: Tallies) -> tuple[NDArray[np.float64], list[Found]]:
+def ground(rows: Rows, engine: Engine, threshold: float, tallies: Tallies) -> tuple[NDArray[np.float64], list[Found]]:
     """Score of every document with context and response (the worst of its responses), and its unsupported sentences."""
     batch = rows.batch
     scores = np.full(len(batch), np.nan)
     found: list[Found] = []
     for doc, texts in _grounded(rows):
-        score, sentences = _against(rows.contexts[doc], texts, threshold)
+        score, sentences = _against(engine, rows.contexts[doc], rows.prompts.get(doc, ""), texts, threshold)
         scores[np.searchsorted(batch.docs, doc)] = score
         found += sentences
     n_checked = int(np.isfinite(scores).sum())
@@ -120,16 +123,15 @@ def _grounded(rows: Rows) -> Iterator[tuple[int, list[Text]]]:
         yield doc, list(group)
 
 
-def _against(context: str, texts: Sequence[Text], threshold: float) -> tuple[float, list[Found]]:
-    from auditkit.checkers.hallucination.grounding import Source, model
-
-    source, weighing = Source(context), model()
-    scores = [weighing.score(source, text.text) for text in texts]
+def _against(
+    engine: Engine, context: str, prompt: str, texts: Sequence[Text], threshold: float
+) -> tuple[float, list[Found]]:
+    weighed = [engine.weigh(context, prompt, text.text) for text in texts]
     found = [
         _spanned(text, UNSUPPORTED, sentence.start, sentence.end, score=sentence.score)
-        for text in texts
-        for sentence in weighing.sentences(source, text.text)
+        for text, (_, sentences) in zip(texts, weighed, strict=True)
+        for sentence in sentences
         if sentence.score >= threshold
     ]
-    known = [score for score in scores if np.isfinite(score)]
+    known = [score for score, _ in weighed if np.isfinite(score)]
     return max(known, default=np.nan), found
