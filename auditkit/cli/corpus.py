@@ -10,6 +10,7 @@ import click
 
 from auditkit.cli.group import cli, complain
 from auditkit.cli.options import INPUTS, accepting, policy_options, runner_options
+from auditkit.errors import EXIT_PASS
 
 
 @cli.command(short_help="Audit a corpus, split it into kept and dropped, report, give a verdict.")
@@ -110,6 +111,27 @@ def clean(input: str, out: Path, policy: str, fields: dict[str, str], runner: st
     message, code = clean_file(input, out, policy, fields=fields, runner=runner, workers=workers)
     click.echo(message)
     return code
+
+
+@cli.command(short_help="What the judges of a policy will take, before anything is asked.")
+@INPUTS
+@policy_options("default")
+@click.option("--per-million-in", default=0.0, metavar="PRICE", help="Price of a million tokens in.")
+@click.option("--per-million-out", default=0.0, metavar="PRICE", help="Price of a million tokens out.")
+def estimate(
+    inputs: tuple[str, ...], policy: str, fields: dict[str, str], per_million_in: float, per_million_out: float
+) -> int:
+    r"""Print questions and tokens that judges behind HTTP will take for a corpus; answers that are kept cost nothing.
+
+    \b
+    Example:
+      auditkit estimate corpus.jsonl --policy judged.toml --per-million-in 0.15 --per-million-out 0.60
+    """
+    from auditkit.estimate import estimates, told
+
+    found = estimates(inputs, policy, fields)
+    click.echo(told(found, per_million_in=per_million_in, per_million_out=per_million_out))
+    return EXIT_PASS
 
 
 @cli.command(short_help="A corpus with planted faults, audited before your eyes.")

@@ -20,7 +20,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,7 @@ from auditkit.endpoint.kept import Failure, Kept
 from auditkit.endpoint.wire import mistakes
 from auditkit.errors import AuditkitError, ConfigError
 
-__all__ = ["Client", "Endpoint", "Estimate", "Failure", "Request", "Sample", "mistakes"]
+__all__ = ["Client", "Endpoint", "Estimate", "Failure", "Request", "Sample", "mistakes", "total"]
 
 T = TypeVar("T")
 
@@ -112,6 +112,11 @@ class Estimate(NamedTuple):
     def price(self, per_million_in: float, per_million_out: float) -> float:
         """In the currency of the two prices per million tokens."""
         return (self.tokens_in * per_million_in + self.tokens_out * per_million_out) / 1e6
+
+
+def total(estimates: Iterable[Estimate]) -> Estimate:
+    """Their sum; questions that two of them share count twice."""
+    return Estimate(*(sum(column) for column in zip(Estimate(0, 0, 0, 0), *estimates, strict=True)))
 
 
 class Client:

@@ -269,3 +269,18 @@ def test_a_judge_that_fails_makes_the_run_incomplete(server, write, command, tmp
     done = command("gate", write("rows.jsonl", [GOOD, BAD]), "--out", tmp_path / "run", "--policy", policy)
     assert done.returncode == 3
     assert "HTML" in done.stderr + done.stdout + (tmp_path / "run" / "report.md").read_text()
+
+
+def test_the_cost_is_told_before_anything_is_asked(server, write, command, tmp_path):
+    judge = f'judge = {{ url = "{server.url}", model = "m", cache = "{tmp_path}/answers.jsonl" }}'
+    policy = write("policy.toml", ["version = 1", "[checkers.pii]", "[checkers.hallucination]", judge])
+    data = write("rows.jsonl", [GOOD, BAD])
+    done = command("estimate", data, "--policy", policy, "--per-million-in", "1", "--per-million-out", "4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("hallucination: 50 questions to ask, 0 answered before; about ")
+    assert "at most 10,000 out; at most 0.0" in done.stdout
+    assert server.asked == []
+    checker(server, cache=f"{tmp_path}/answers.jsonl").check(rows(GOOD, BAD))
+    again = command("estimate", data, "--policy", policy)
+    assert "48 questions to ask, 2 answered before" in again.stdout
+    assert "no checker of this policy asks" in command("estimate", data).stdout

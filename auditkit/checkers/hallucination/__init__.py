@@ -32,7 +32,7 @@ Source
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
@@ -45,6 +45,7 @@ from auditkit.checkers.hallucination import agreement, engines, facts, grounding
 from auditkit.checkers.hallucination.artefacts import Check
 from auditkit.checkers.hallucination.options import PREFIX, HallucinationOptions
 from auditkit.documents import Batch
+from auditkit.endpoint import Estimate
 from auditkit.findings import Found, Metric, detail, found_table, share
 
 
@@ -112,6 +113,10 @@ class Hallucination:
         found = {path: sha256 for path, sha256 in self.options.files().items() if path != self.options.facts_file}
         rubric = self._judge.rubric if self._judge is not None else None
         return found | ({f"rubric {rubric.name} {rubric.version}": rubric.sha256} if rubric else {})
+
+    def estimate(self, batches: Iterable[Batch]) -> Estimate | None:
+        """What a judge will take for these documents; None without a judge."""
+        return self._judge.estimate(batches) if self._judge is not None else None
 
     def check(self, batch: Batch) -> Checked:
         """Artefacts, equations and grounding of each document by itself; what a judge says of it."""

@@ -22,7 +22,7 @@ import orjson
 from auditkit.checker import Rule
 from auditkit.checkers.hallucination.grounding import sentence_spans
 from auditkit.documents import Batch, Text
-from auditkit.endpoint import Client, Endpoint, Failure, Request, mistakes
+from auditkit.endpoint import Client, Endpoint, Estimate, Failure, Request, mistakes, total
 from auditkit.errors import AuditkitError, suggestion
 from auditkit.findings import Found, Metric, detail, mask_span, share
 from auditkit.resources import resource
@@ -235,6 +235,16 @@ class Judge:
         return [
             replace(share("hallucination", f"judge.{name}", *count), reference=asked) for name, count in counts.items()
         ]
+
+    def estimate(self, batches: Iterable[Batch]) -> Estimate:
+        """What these documents and the planted cases will take; nothing is asked."""
+        planted = [case for case, _ in self.rubric.planted]
+        warm = [self.question(case, seed=n, temperature=WARM) for n in range(1, REPEATS + 1) for case in planted]
+        asked = [self.client.estimate([*map(self.question, planted), *warm], kept_as=KEPT_AS)]
+        for batch in batches:
+            cases = [case for _, case in self.cases(batch) if len(case.response) <= MAX_QUESTION]
+            asked.append(self.client.estimate([self.question(case) for case in cases], kept_as=KEPT_AS))
+        return total(asked)
 
     def judged(self, batch: Batch) -> Judged:
         """Verdicts on a batch; AuditkitError when the endpoint gave none at all, so that the gap has a reason."""

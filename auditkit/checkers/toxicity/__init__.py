@@ -27,7 +27,7 @@ Source
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import isnan
 from typing import TYPE_CHECKING, ClassVar
@@ -41,7 +41,7 @@ from auditkit.checkers.toxicity.embedded import LABELS, model
 from auditkit.checkers.toxicity.languages import KNOWN
 from auditkit.checkers.toxicity.options import ToxicityOptions
 from auditkit.documents import Batch
-from auditkit.endpoint import Client, Endpoint
+from auditkit.endpoint import Client, Endpoint, Estimate, total
 from auditkit.findings import Found, Metric, detail, found_table, mask
 
 if TYPE_CHECKING:
@@ -127,6 +127,12 @@ class Toxicity:
         """The endpoint of engine "http"."""
         keys = ("url", "model", "api", "hosts", "key_variable", "cache", "per_second", "concurrency", "budget_tokens")
         return Client(Endpoint(**{key: getattr(self.options, key) for key in keys}))
+
+    def estimate(self, batches: Iterable[Batch]) -> Estimate | None:
+        """What the HTTP judge will take for these documents at most; None where none is asked."""
+        if self.options.asks != "http":
+            return None
+        return total(judge.estimate(self._client, batch.texts.column("text").to_pylist()) for batch in batches)
 
     def map(self, batch: Batch) -> State:
         """Nothing is remembered but how many documents there were."""
