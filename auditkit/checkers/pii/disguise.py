@@ -53,7 +53,7 @@ HOMOGLYPHS = str.maketrans(
     "aeopcyxijshdqwbkmhtAEOPCYXIJSBKMHToavpikgi",
 )
 """Cyrillic and Greek letters to the Latin ones that they look like; applied inside words that hold an @ only."""
-AROUND_AT = re.compile(r"\S*@\S*")
+AROUND_AT = re.compile(r"(?<!\S)\S*@\S*")  # from the start of a word alone: a word without an @ is read once
 
 # What must be in an ASCII text for folding to change anything that matters; RE2 tests whole columns, re single texts.
 _ALOUD = r"[\[({< ]dot[\])}> ]|\bat[\])}]|\w\s?@\s{1,2}[\w-]+\s{0,2}\.|\w\s@\s?[\w-]+\s{0,2}\.|@[\w-]+\s{1,2}\."
