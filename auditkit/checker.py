@@ -9,17 +9,18 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
 
 from auditkit.documents import Batch
 from auditkit.errors import ConfigError, suggestion
 from auditkit.findings import Metric
 
 if typing.TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -28,6 +29,9 @@ Example = str | tuple[Mapping[str, object], ...]
 
 State = dict[str, "NDArray[Any]"]
 """What a corpus checker remembers: named numpy arrays without objects, so that they can be stored and sent."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
@@ -67,20 +71,38 @@ class Checked:
     tallies: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
 
+class Run(Protocol):
+    """Calls a function of a module on every item, wherever the run's runner does; results in the order of the items."""
+
+    def __call__(self, fn: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+        """The results; items are taken a few ahead of them."""
+        ...
+
+
+def gather(states: Iterable[State]) -> State:
+    """The arrays of the states below one another, in memory; every state has the same arrays, and there is one."""
+    parts = list(states)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a corpus checker may know when it finishes.
+    """What a corpus checker may know when it finishes, and how it does what is too large for one process.
 
     n_docs: rows of the corpus, unreadable ones included (keys are 0..n_docs-1).
     dropped: for each checker that finished before, the keys it drops (sorted).
     scores: document scores so far, `checker/score` -> float64[n_docs] (NaN = none).
     protected: keys that must stay because a certificate names them as the kept copy.
+    run: a further map stage: a function of a module over items that depend on the data alone.
+    gather: arrays of states below one another; in a run they are in files of the work folder, mapped.
     """
 
     n_docs: int
     dropped: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     protected: NDArray[np.int64] | None = None
+    run: Run = map
+    gather: Callable[[Iterable[State]], State] = gather
 
 
 @dataclass(frozen=True)
@@ -149,6 +171,11 @@ class CorpusChecker(Described, Protocol):
     map(empty batch) is the identity of merge, merge is associative, and any split of the corpus gives the same outcome.
     finish_order: those with a lower number finish first, and the next see what they drop.
     again/map_again: an optional second look at the documents whose keys `again` returns in its array "docs".
+
+    Where states are large a checker says, in two optional methods, what need not be in memory:
+    `appended()`: names of arrays, in the states of both looks, of which the merge is one below the other. The engine
+    keeps them in files, and `merge` and `merge_again` are asked for the others alone.
+    `part_of(wanted, first, last)`: what of `again`'s answer the documents first <= key < last need; else all of it.
     """
 
     finish_order: ClassVar[int]
@@ -183,6 +210,20 @@ class CorpusChecker(Described, Protocol):
 
 
 AnyChecker = Checker | CorpusChecker
+
+
+def appended(checker: CorpusChecker) -> Collection[str]:
+    """The arrays that a checker wants kept in files, as its optional method `appended` says."""
+    names: Collection[str] = getattr(checker, "appended", tuple)()
+    return names
+
+
+def part_of(checker: CorpusChecker, wanted: State, first: int, last: int) -> State:
+    """What the documents first <= key < last need of what a checker's second look needs to know."""
+    low, high = np.searchsorted(wanted["docs"], [first, last])
+    own: State = getattr(checker, "part_of", lambda whole, _first, _last: whole)(wanted, first, last)
+    return own | {"docs": wanted["docs"][low:high]}
+
 
 BUILTIN = {
     "pii": "auditkit.checkers.pii:Pii",

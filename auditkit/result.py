@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +25,7 @@ from auditkit.verdict import Verdict, judge
 from auditkit.waivers import Accepted
 
 Add = Callable[[pa.Table], None]
+AT_A_TIME = 1 << 16  # certificates that are Python objects at one time, 1 kB each
 
 
 @dataclass(frozen=True)
@@ -142,17 +144,22 @@ def _unseen(examined: Examined, counts: Mapping[str, int]) -> Sequence[str]:
 
 def certificates_of(examined: Examined, decisions: NDArray[np.uint8]) -> pa.Table:
     """The certificates of the documents that are dropped, with files and rows, in order of the removed document."""
-    corpus = examined.work.corpus
-    given = [item for outcome in examined.finished.outcomes.values() for item in outcome.certificates]
-    said = [item for item in given if decisions[item.doc] == DROP]
-    rows = []
-    for item in sorted(said, key=lambda one: (one.doc, one.rule)):
-        file, row = corpus.place(item.doc)
-        kept_file, kept_row = corpus.place(item.kept) if item.kept is not None else (item.kept_file, item.kept_row)
-        rows.append(
-            dict(zip(CERTIFICATES.names, (file, row, kept_file, kept_row, item.jaccard, item.rule), strict=True))
-        )
-    return pa.Table.from_pylist(rows, schema=CERTIFICATES)
+    place = examined.work.corpus.place
+    given = itertools.chain.from_iterable(outcome.certificates for outcome in examined.finished.outcomes.values())
+
+    def rows() -> Iterator[dict[str, object]]:
+        for item in given:
+            if decisions[item.doc] == DROP:
+                kept = place(item.kept) if item.kept is not None else (item.kept_file, item.kept_row)
+                values = (*place(item.doc), *kept, item.jaccard, item.rule)
+                yield dict(zip(CERTIFICATES.names, values, strict=True)) | {"doc": item.doc}
+
+    schema, waiting = CERTIFICATES.append(pa.field("doc", pa.int64())), rows()
+    tables = [schema.empty_table()]
+    while some := list(itertools.islice(waiting, AT_A_TIME)):
+        tables.append(pa.Table.from_pylist(some, schema=schema))
+    said = pa.concat_tables(tables)
+    return said.sort_by([("doc", "ascending"), ("rule", "ascending")]).select(CERTIFICATES.names)
 
 
 @dataclass(frozen=True)

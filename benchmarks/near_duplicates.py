@@ -28,10 +28,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from auditkit.checker import Context, Outcome, State, build
+from auditkit.checker import Context, Outcome, State, build, part_of
 from auditkit.checkers.near_duplicates import index, matching
 from auditkit.checkers.near_duplicates.documents import gram_sets
 from auditkit.documents import RECORDS, TEXTS, Batch, batch_of_texts
+from auditkit.engine.columns import Room
+from auditkit.engine.finish import merge_tree
+from auditkit.engine.look import _only as only
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 cpu = time.process_time
@@ -57,11 +60,15 @@ def batches_of(path: Path, n_docs: int) -> Iterator[Batch]:
             first += len(texts)
 
 
-def merged(merge: Callable[[State, State], State], states: Sequence[State]) -> State:
-    parts = list(states)
-    while len(parts) > 1:
-        parts = [merge(*parts[i : i + 2]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)]
-    return parts[0]
+def merged(merge: Callable[[State, State], State], states: Iterator[State], room: Room) -> State:
+    """The states merged as the engine does: what grows with the corpus in files."""
+    columns, rest = room.columns(), []
+    for state in states:
+        columns.add({name: values for name, values in state.items() if not name.startswith("line")})
+        rest.append({name: values for name, values in state.items() if name.startswith("line")})
+        if len(rest) == 8:
+            rest = [merge_tree(merge, rest)]
+    return merge_tree(merge, rest) | columns.mapped()
 
 
 def run(batches: Callable[[], Iterator[Batch]], n_docs: int, **options: object) -> tuple[Outcome, dict[str, float]]:
@@ -75,22 +82,29 @@ def run(batches: Callable[[], Iterator[Batch]], n_docs: int, **options: object) 
         spent[step] = spent.get(step, 0.0) + cpu() - start
         return result
 
-    def each(step: str, function: Callable[[Batch], State]) -> list[State]:
-        reader, states = batches(), []
+    def each(step: str, function: Callable[[Batch], State], wanted: State | None = None) -> Iterator[State]:
+        reader = batches()
         while (batch := timed("read", next, reader, None)) is not None:
-            states.append(timed(step, function, batch))
-        return states
+            if wanted is None:
+                yield timed(step, function, batch)
+            elif np.isin(batch.docs, wanted["docs"]).any():
+                own = part_of(checker, wanted, int(batch.docs[0]), int(batch.docs[-1]) + 1)
+                yield timed(step, checker.map_again, only(batch, own["docs"]), own)
 
-    context = Context(n_docs)
-    state = timed("merge", merged, checker.merge, each("sign", checker.map))
-    wanted = timed("candidates", checker.again, state, context)
-    looked = None
-    if wanted is not None:
-        looked = timed(
-            "merge", merged, checker.merge_again, each("sets", lambda batch: checker.map_again(batch, wanted))
-        )
-    outcome: Outcome = timed("verify", checker.finish, state, looked, context)
     with tempfile.TemporaryDirectory() as folder:
+        room = Room(Path(folder))
+        context = Context(n_docs, gather=room.gather)
+        spent["files"] = 0.0
+        start = cpu()
+        state = merged(checker.merge, each("sign", checker.map), room)
+        spent["files"] += cpu() - start - sum(spent.values())
+        wanted = timed("candidates", checker.again, state, context)
+        looked = None
+        if wanted is not None:
+            start, before = cpu(), sum(spent.values())
+            looked = merged(checker.merge_again, each("again", checker.map_again, wanted), room)
+            spent["files"] += cpu() - start - (sum(spent.values()) - before)
+        outcome: Outcome = timed("verify", checker.finish, state, looked, context)
         timed("write", pq.write_table, outcome.findings, f"{folder}/findings.parquet")
     return outcome, spent
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from auditkit.checker import Context, CorpusChecker, Outcome, State
+from auditkit.checker import Context, CorpusChecker, Item, Outcome, Result, Run, State, appended, part_of
 from auditkit.engine.actions import dropped_docs
-from auditkit.engine.first_pass import Corpus, Work
+from auditkit.engine.columns import Room
+from auditkit.engine.first_pass import Corpus, Runner, Work
 from auditkit.engine.look import FOUND_BY, Plan, Spent, look_again, opened, timed, verify_findings
 from auditkit.engine.store import Store
 from auditkit.errors import CheckerError
@@ -22,7 +25,8 @@ from auditkit.findings import FOUND, canonical
 from auditkit.guard import Gap, attempt
 from auditkit.shards import Shard
 
-FINISH_SECONDS = 3600.0  # for one step of one corpus checker; above it the run is incomplete
+FINISH_SECONDS = 3600.0  # for one step of one corpus checker, and above it per document; then the run is incomplete
+SECONDS_PER_DOC = 1e-4
 T = TypeVar("T")
 
 
@@ -80,8 +84,8 @@ def finish(work: Work, actions: Mapping[str, str]) -> Finished:
         result.outcomes[name] = outcome
         drops = dropped_docs(outcome.findings, actions)
         dropped[name] = np.union1d(dropped.get(name, np.zeros(0, np.int64)), drops)
-        kept = [certificate.kept for certificate in outcome.certificates if certificate.kept is not None]
-        protected = np.union1d(protected, np.asarray(kept, np.int64))
+        kept = (certificate.kept for certificate in outcome.certificates if certificate.kept is not None)
+        protected = np.union1d(protected, np.fromiter(kept, np.int64))
     return result
 
 
@@ -108,30 +112,77 @@ def _of_first_pass(
 
 def _finish_one(name: str, checker: CorpusChecker, context: Context, work: Work) -> tuple[Outcome | None, str]:
     """(outcome, "") or (None, reason): merge, second look, finish; each step under its deadline."""
-    states = [state for state in _states(work, name) if state is not None]
-    if not states:
+    room = Room(work.store.folder / "columns" / name)
+    context = dataclasses.replace(context, run=staged(work.runner), gather=room.gather)
+    seconds = FINISH_SECONDS + SECONDS_PER_DOC * context.n_docs
+    states = (state for state in _states(work, name) if state is not None)
+    first = next(states, None)
+    if first is None:
         return None, "it has looked at nothing"
-    state, reason = _step(lambda: merge_tree(checker.merge, states))
-    if state is None:
-        return None, reason
-    wanted, reason = _step(lambda: (checker.again(state, context),))
+    try:
+        state, reason = attempt(lambda: _merged(checker, itertools.chain([first], states), room), seconds=seconds)
+        if state is None:
+            return None, reason
+        return _finish_state(name, checker, state, context, work=work, room=room)
+    finally:
+        room.clear()
+
+
+def _finish_state(
+    name: str, checker: CorpusChecker, state: State, context: Context, *, work: Work, room: Room
+) -> tuple[Outcome | None, str]:
+    """Second look and finish."""
+    seconds = FINISH_SECONDS + SECONDS_PER_DOC * context.n_docs
+    wanted, reason = attempt(lambda: (checker.again(state, context),), seconds=seconds)
     if wanted is None:
         return None, reason
     again: State | None = None
     if wanted[0] is not None:
-        again, reason = _second_look(name, checker, wanted[0], work)
+        again, reason = _second_look(name, checker, wanted[0], work, room)
         if again is None:
             return None, reason
     rules = opened(work.plan)[name].rules
-    return _step(lambda: verified(checker.finish(state, again, context), context.n_docs, rules))
+    return attempt(lambda: verified(checker.finish(state, again, context), context.n_docs, rules), seconds=seconds)
 
 
 def _states(work: Work, name: str) -> Iterator[State | None]:
     return (work.store.state(index, name) for index in range(work.corpus.n_shards))
 
 
-def _step(step: Callable[[], T]) -> tuple[T | None, str]:
-    return attempt(step, seconds=FINISH_SECONDS)
+def staged(runner: Runner) -> Run:
+    """What `Context.run` is in a run; a single item stays in this process."""
+
+    def run(fn: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+        waiting = iter(items)
+        first = list(itertools.islice(waiting, 2))
+        if len(first) < 2:
+            return map(fn, first)
+        return in_order(runner(fn, itertools.chain(first, waiting)))
+
+    return run
+
+
+def in_order(results: Iterable[tuple[int, T]]) -> Iterator[T]:
+    """The results by position; those that come early wait."""
+    early: dict[int, T] = {}
+    following = 0
+    for place, result in results:
+        early[place] = result
+        while following in early:
+            yield early.pop(following)
+            following += 1
+
+
+def _merged(checker: CorpusChecker, states: Iterable[State], room: Room) -> State:
+    """All states merged; the arrays that the checker calls appended are in files."""
+    names, columns = appended(checker), room.columns()
+
+    def rest() -> Iterator[State]:
+        for state in states:
+            columns.add({name: values for name, values in state.items() if name in names})
+            yield {name: values for name, values in state.items() if name not in names}
+
+    return merge_tree(checker.merge, rest()) | columns.mapped()
 
 
 def merge_tree(merge: Callable[[State, State], State], states: Iterable[State]) -> State:
@@ -148,7 +199,7 @@ def merge_tree(merge: Callable[[State, State], State], states: Iterable[State]) 
     return total
 
 
-def _second_look(name: str, checker: CorpusChecker, wanted: State, work: Work) -> tuple[State | None, str]:
+def _second_look(name: str, checker: CorpusChecker, wanted: State, work: Work, room: Room) -> tuple[State | None, str]:
     """The merged second look at the wanted documents; shards without any of them are not read again by the checker."""
     docs = wanted["docs"]
 
@@ -156,16 +207,19 @@ def _second_look(name: str, checker: CorpusChecker, wanted: State, work: Work) -
         for shard in work.corpus.shards():
             low, high = np.searchsorted(docs, [shard.first_doc, shard.first_doc + shard.n_rows])
             if low < high:
-                yield shard, wanted | {"docs": docs[low:high]}
+                yield shard, part_of(checker, wanted, shard.first_doc, shard.first_doc + shard.n_rows)
 
-    results = dict(work.runner(partial(look_again, plan=work.plan, name=name), asked()))
-    reasons = [reason for state, reason in results.values() if state is None]
-    if reasons:
-        return None, reasons[0]
-    states = [state for _, (state, _) in sorted(results.items()) if state is not None]
-    if not states:
+    names, columns = appended(checker), room.columns()
+    rest: list[State] = []
+    for state, reason in in_order(work.runner(partial(look_again, plan=work.plan, name=name), asked())):
+        if state is None:
+            return None, reason
+        columns.add({name: values for name, values in state.items() if name in names})
+        rest.append({name: values for name, values in state.items() if name not in names})
+    if not rest:
         return None, "the documents of its second look were not found"
-    return _step(lambda: merge_tree(checker.merge_again, states))
+    seconds = FINISH_SECONDS + SECONDS_PER_DOC * work.corpus.n_docs
+    return attempt(lambda: merge_tree(checker.merge_again, rest) | columns.mapped(), seconds=seconds)
 
 
 def verified(outcome: Outcome, n_docs: int, rules: frozenset[str]) -> Outcome:

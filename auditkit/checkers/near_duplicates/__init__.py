@@ -33,7 +33,8 @@ Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,18 +43,23 @@ import numpy as np
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
 from auditkit.checkers.near_duplicates import against, clusters, documents, lines, outcome, relations
 from auditkit.checkers.near_duplicates.against import Against, file_hash
-from auditkit.checkers.near_duplicates.clusters import Ranks
 from auditkit.checkers.near_duplicates.options import Options as NearDuplicatesOptions
-from auditkit.checkers.near_duplicates.outcome import Said
+from auditkit.checkers.near_duplicates.stages import equal
 from auditkit.documents import Batch
 from auditkit.errors import CheckerError, suggestion
-from auditkit.findings import found_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["NearDuplicates"]
 
+APPENDED = frozenset(
+    [
+        *("doc", "chars", "words", "text", "keys", "split_doc", "split", "label_doc", "label"),
+        *("pair_doc", "pair_prompt", "pair_response", "pair_words", "pair_group"),
+        *("item_doc", "item", "item_share", "sizes", "grams"),
+    ]
+)
 BYTES_PER_DOCUMENT = 24
 BYTES_PER_BAND = 4
 
@@ -93,17 +99,26 @@ class NearDuplicates:
         counts = left["line_counts"] + right["line_counts"]
         return _rows_of_both(left, right) | {"line_counts": counts}
 
+    def appended(self) -> Collection[str]:
+        """Everything that grows with the corpus is kept in files; only sums of lines are not."""
+        return APPENDED
+
     def again(self, state: State, context: Context) -> State | None:
         """Which documents are looked at again, for which of them gram sets are needed, and for which lines.
 
         sets: keys of the documents that share a band with another one, here or in an index. hot: bool[65536], buckets
         that may hold a line of many documents; when there is one, all documents are looked at.
         """
-        del context
-        sets = np.union1d(clusters.candidates(state), self.against.asked(state))
+        same = equal(state["text"], context)
+        sets = np.union1d(clusters.candidates(state, same, context), self.against.asked(state, same))
         hot = lines.hot_buckets(state)
         docs = state["doc"] if hot.any() else sets
         return {"docs": docs, "sets": sets, "hot": hot} if len(docs) else None
+
+    def part_of(self, wanted: State, first: int, last: int) -> State:
+        """The keys of these documents alone, and all buckets."""
+        low, high = np.searchsorted(wanted["sets"], [first, last])
+        return wanted | {"sets": wanted["sets"][low:high]}
 
     def map_again(self, batch: Batch, wanted: State) -> State:
         """Gram sets and lines; columns in `documents.gram_sets` and `lines.found_in`."""
@@ -115,25 +130,57 @@ class NearDuplicates:
 
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
         """One finding and one certificate per document that is a copy of one that stays; the other findings flag."""
-        known = self.against.known(state, looked)
-        in_index = {one.doc for one in known}
-        may_stay = ~np.isin(state["doc"], [*in_index, *self._dropped(context).tolist()])
-        ranks = Ranks(self._priority(state, context), may_stay)
-        copies = clusters.copies(state, looked, ranks, self.options.threshold)
-        copies = [copy for copy in copies if copy.doc not in in_index]
-        others = [
-            *relations.disagreements(state, copies),
-            *relations.answers(state),
-            *outcome.contained(state, self.against),
-            *(lines.repeated(looked, len(state["doc"])) if looked is not None else ()),
-        ]
-        said = Said(copies, known, others)
+        same = equal(state["text"], context)
+        known = self.against.known(state, looked, same)
+        ranks_of = self._ranks(state, context, np.array([one.doc for one in known], np.int64))
+        near = clusters.nothing_near()
+        if looked is not None:
+            asked = clusters.Asked(state, looked, same, ranks_of, self.options.threshold)
+            near = clusters.near_copies(asked, context)
+        copies = clusters.copies(state, same, near, ranks_of)
+        found = outcome.table(
+            itertools.chain(
+                outcome.findings(copies, known),
+                relations.disagreements(state, copies),
+                relations.answers(state, context),
+                outcome.contained(state, self.against),
+                lines.repeated(looked, len(state["doc"])) if looked is not None else (),
+            )
+        )
         return Outcome(
-            found_table(outcome.findings(said)),
-            outcome.metrics(said, state, self.against),
-            certificates=outcome.certificates(said),
+            found,
+            outcome.metrics(copies, found, state, self.against),
+            certificates=outcome.Certificates(copies, known),
             looked=state["doc"],
         )
+
+    def _ranks(self, state: State, context: Context, known: NDArray[np.int64]) -> clusters.RanksOf:
+        """How rows are ranked: who is in an index is no copy of the run's, whom others drop is never the kept copy."""
+        gone = np.unique(np.concatenate([known, *(context.dropped[name] for name in sorted(context.dropped))]))
+        priority_of = self._priority(state, context)
+
+        def ranks_of(rows: NDArray[np.uint32]) -> clusters.Ranks:
+            return clusters.Ranks(priority_of(rows), ~np.isin(state["doc"][rows], gone))
+
+        return ranks_of
+
+    def _priority(self, state: State, context: Context) -> Callable[[NDArray[np.uint32]], NDArray[np.float64]]:
+        """float64 per row: the higher, the sooner it stays; NaN, no score, comes last."""
+        if self.options.keep == "first":
+            return lambda rows: np.zeros(len(rows))
+        if self.options.keep == "longest":
+            return lambda rows: state["chars"][rows].astype(np.float64)
+        name = self.options.score.removeprefix("-")
+        if name not in context.scores:
+            raise CheckerError(f"keep = \"best\": no document has the score '{name}'{suggestion(name, context.scores)}")
+        values = context.scores[name]
+        sign = -1 if self.options.score.startswith("-") else 1
+
+        def best(rows: NDArray[np.uint32]) -> NDArray[np.float64]:
+            scores = sign * values[state["doc"][rows]]
+            return np.where(np.isnan(scores), -np.inf, scores)
+
+        return best
 
     def state_bytes(self, n_docs: int) -> int:
         """24 bytes per document, 4 per band (18 at threshold 0.8), 68 for splits, labels, prompts and responses.
@@ -143,23 +190,6 @@ class NearDuplicates:
         each = BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.against.bands.n + relations.BYTES_PER_DOCUMENT
         items = against.BYTES_PER_DOCUMENT if self.options.against or self.options.withheld else 0
         return int(n_docs * (each + items)) + lines.STATE_BYTES
-
-    def _priority(self, state: State, context: Context) -> NDArray[np.float64]:
-        """float64 per document of the state: the higher, the sooner it stays; NaN, no score, comes last."""
-        if self.options.keep == "first":
-            return np.zeros(len(state["doc"]))
-        if self.options.keep == "longest":
-            return state["chars"].astype(np.float64)
-        name = self.options.score.removeprefix("-")
-        if name not in context.scores:
-            raise CheckerError(f"keep = \"best\": no document has the score '{name}'{suggestion(name, context.scores)}")
-        values = context.scores[name][state["doc"]]
-        best = -values if self.options.score.startswith("-") else values
-        return np.where(np.isnan(best), -np.inf, best)
-
-    def _dropped(self, context: Context) -> NDArray[np.int64]:
-        """The keys that other checkers drop."""
-        return np.concatenate([np.zeros(0, np.int64), *(context.dropped[name] for name in sorted(context.dropped))])
 
 
 def _rows_of_both(left: State, right: State) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from auditkit.checkers.near_duplicates import matching
 from auditkit.checkers.near_duplicates.benchmarks import CONTAINED, Items, read_items
-from auditkit.checkers.near_duplicates.clusters import exact_groups
+from auditkit.checkers.near_duplicates.clusters import first_rows
 from auditkit.checkers.near_duplicates.documents import texts_of
 from auditkit.checkers.near_duplicates.index import Index, open_index, read_manifest
 from auditkit.checkers.near_duplicates.options import MANIFEST, Bands, Options
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auditkit.checker import State
+    from auditkit.checkers.near_duplicates.stages import Equal
     from auditkit.documents import Batch
 
 MOST_ITEMS = 16
 """Items reported per document, those with the largest share first: a document that contains more is a benchmark."""
 BYTES_PER_DOCUMENT = 24 * MOST_ITEMS
+AT_A_TIME = 1 << 18
+"""Documents that are held against the indexes at a time."""
 NOTHING: dict[str, NDArray[np.generic]] = {
     "item_doc": np.zeros(0, np.int64),
     "item": np.zeros(0, np.int64),
@@ -97,39 +101,37 @@ class Against:
         best = order[(rank < MOST_ITEMS) & (shares[order] >= CONTAINED)]
         return {"item_doc": batch.docs[docs[best]], "item": items[best], "item_share": shares[best]}
 
-    def asked(self, state: State) -> NDArray[np.int64]:
-        """Keys of the documents whose gram sets are needed to compare them with the indexes, one per exact group."""
-        if not self.indexes:
-            return np.zeros(0, np.int64)
-        speakers = _speakers(state)
-        who = [matching.candidates(index, speakers).who for index in self.indexes]
-        docs: NDArray[np.int64] = speakers["doc"][np.unique(np.concatenate(who))]
-        return docs
+    def asked(self, state: State, same: Equal) -> NDArray[np.int64]:
+        """Keys of the documents whose gram sets are needed to compare them with the indexes, one per equal text."""
+        docs = [np.zeros(0, np.int64)]
+        for speakers in self._speakers(state, same) if self.indexes else ():
+            who = [matching.candidates(index, speakers).who for index in self.indexes]
+            docs.append(speakers["doc"][np.unique(np.concatenate(who))])
+        return np.concatenate(docs)
 
-    def known(self, state: State, looked: State | None) -> list[Known]:
+    def known(self, state: State, looked: State | None, same: Equal) -> list[Known]:
         """Every document that an index holds, in order; of several indexes the first one counts."""
         if not self.indexes:
             return []
-        groups = exact_groups(state)
-        speakers = _speakers(state)
-        place = np.searchsorted(speakers["doc"], state["doc"][groups.first])
         found: dict[int, Known] = {}
         for index in self.indexes:
-            answer = matching.verified(
-                index, matching.candidates(index, speakers), speakers, looked, self.options.threshold
-            )
-            at = place[groups.group]
-            for row in np.flatnonzero(answer.number[at] != matching.NONE).tolist():
-                number = int(answer.number[at[row]])
-                similarity, exact = float(answer.jaccard[at[row]]), bool(answer.exact[at[row]])
-                doc = int(state["doc"][row])
-                found.setdefault(doc, Known(doc, *index.place(number), similarity, exact))
-        return [found[doc] for doc in sorted(found)]
+            for speakers in self._speakers(state, same):
+                held = matching.candidates(index, speakers)
+                answer = matching.verified(index, held, speakers, looked, self.options.threshold)
+                for at in np.flatnonzero(answer.number != matching.NONE).tolist():
+                    doc, number = int(speakers["doc"][at]), int(answer.number[at])
+                    one = Known(doc, *index.place(number), float(answer.jaccard[at]), bool(answer.exact[at]))
+                    found.setdefault(doc, one)
+        copies = ((found.get(int(state["doc"][first])), row) for row, first in zip(same.rows, same.firsts, strict=True))
+        known = [one._replace(doc=int(state["doc"][row])) for one, row in copies if one is not None]
+        return sorted([*found.values(), *known])
 
-
-def _speakers(state: State) -> State:
-    """The first document of each exact group: its copies share whatever is found for it."""
-    rows = np.sort(exact_groups(state).first)
-    own = {name: state[name][rows] for name in ("doc", "words", "text", "keys")}
-    paired = np.isin(state["pair_doc"], own["doc"])
-    return own | {name: state[name][paired] for name in ("pair_doc", "pair_response", "pair_words")}
+    def _speakers(self, state: State, same: Equal) -> Iterator[State]:
+        """The first documents of equal texts, some at a time: the others share whatever is found for them."""
+        rows = first_rows(len(state["doc"]), same)
+        for low in range(0, len(rows), AT_A_TIME):
+            here = rows[low : low + AT_A_TIME]
+            own = {name: state[name][here] for name in ("doc", "words", "text", "keys")}
+            first, last = np.searchsorted(state["pair_doc"], [own["doc"][0], own["doc"][-1] + 1])
+            paired = first + np.flatnonzero(np.isin(state["pair_doc"][first:last], own["doc"]))
+            yield own | {name: state[name][paired] for name in ("pair_doc", "pair_response", "pair_words")}

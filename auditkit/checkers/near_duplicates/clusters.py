@@ -1,143 +1,205 @@
-"""From band keys and gram sets to copies: who shares a band, who is similar enough, who stays."""
+"""From hashes and gram sets to copies: who may be similar, who is, who stays."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from auditkit.checkers.near_duplicates.relations import answers_of
+from auditkit.checkers.near_duplicates.stages import Equal, clusters, in_band
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auditkit.checker import State
+    from auditkit.checker import Context, State
     from auditkit.checkers.near_duplicates.leaders import Buckets, Sets
+    from auditkit.checkers.near_duplicates.stages import Rows
 
 _32 = np.uint64(32)
+PACK = 1 << 22
+"""Grams in an item of verification: 32 MB; a larger cluster is an item of its own."""
 CROWDED = 1000
 """Pairs per document in the buckets of bands above which rare grams are cheaper: 32,802 manuals have 60, pages of one
 template thousands."""
 
 
-class Copy(NamedTuple):
-    """Document `doc` is a copy of `kept`, which stays. exact: the same words in the same order."""
-
-    doc: int
-    kept: int
-    jaccard: float
-    exact: bool
-
-
-class Groups(NamedTuple):
-    """Documents with the same words. group: int64 per document; first: int64 per group, its first document's index."""
-
-    group: NDArray[np.int64]
-    first: NDArray[np.int64]
-
-
-def exact_groups(state: State) -> Groups:
-    """The groups of documents with equal text hash; a document with nothing visible is a group of its own."""
-    hashes = state["text"]
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    opens = np.ones(len(order), bool)
-    opens[1:] = (ordered[1:] != ordered[:-1]) | (ordered[1:] == 0)
-    group = np.empty(len(order), np.int64)
-    group[order] = np.cumsum(opens) - 1
-    return Groups(group, order[opens])
-
-
-def candidates(state: State) -> NDArray[np.int64]:
-    """Sorted keys of the documents, one of each exact group, that share a band with another."""
-    from auditkit.text.shingles import GRAM
-
-    rows = np.sort(exact_groups(state).first)
-    rows = rows[state["words"][rows] >= GRAM]
-    together = np.zeros(len(rows), bool)
-    for band in range(state["keys"].shape[1]):
-        ordered = in_band(state["keys"][rows, band])
-        same = (ordered[1:] >> _32) == (ordered[:-1] >> _32)
-        places = (ordered & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        together[places[1:][same]] = True
-        together[places[:-1][same]] = True
-    docs: NDArray[np.int64] = state["doc"][rows[together]]
-    return docs
-
-
-def in_band(keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """Sorted uint64: the key in the upper half, the index in the lower."""
-    ordered = (keys.astype(np.uint64) << _32) | np.arange(len(keys), dtype=np.uint64)
-    ordered.sort()
-    return ordered
-
-
 class Ranks(NamedTuple):
-    """Per document: priority, the higher, the sooner it stays; stays, False for those that may only be removed."""
+    """Per row: priority, the higher, the sooner it stays; stays, False for those that may only be removed."""
 
     priority: NDArray[np.float64]
     stays: NDArray[np.bool_]
 
 
-class Kept(NamedTuple):
-    """Per exact group: the index of the document that stays for it, and the similarity to that one."""
+RanksOf = Callable[["Rows"], Ranks]
 
-    document: NDArray[np.int64]
+
+class Copies(NamedTuple):
+    """Documents doc[i] that are copies of kept[i], which stays; ascending. exact: the same words in the same order."""
+
+    doc: NDArray[np.int64]
+    kept: NDArray[np.int64]
+    jaccard: NDArray[np.float64]
+    exact: NDArray[np.bool_]
+
+
+class Near(NamedTuple):
+    """Rows that stand for a group of equal texts, ascending, the row that each is similar to, how similar they are."""
+
+    rows: Rows
+    leaders: Rows
     similarity: NDArray[np.float64]
 
 
-def copies(state: State, looked: State | None, ranks: Ranks, threshold: float) -> list[Copy]:
+class Groups(NamedTuple):
+    """Groups of equal texts with more than one row. first: their first rows, ascending; best: the row that stays."""
+
+    first: Rows
+    best: Rows
+
+    def speakers(self, rows: Rows) -> Rows:
+        """The row that stays for the group of each of these first rows; the row itself where it is alone."""
+        if not len(self.first):
+            return rows
+        at = np.minimum(np.searchsorted(self.first, rows), len(self.first) - 1)
+        spoken: Rows = np.where(self.first[at] == rows, self.best[at], rows)
+        return spoken
+
+
+def first_rows(n: int, same: Equal, usable: NDArray[np.bool_] | None = None) -> Rows:
+    """The rows of n, usable ones if that is given, that no earlier row equals."""
+    first = np.ones(n, bool) if usable is None else usable
+    first[same.rows] = False
+    rows: Rows = np.flatnonzero(first).astype(np.uint32)
+    return rows
+
+
+def long_enough(words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether each document has 5 words. What is shorter is found by its text hash or not at all."""
+    from auditkit.text.shingles import GRAM
+
+    enough: NDArray[np.bool_] = np.asarray(words) >= GRAM
+    return enough
+
+
+def candidates(state: State, same: Equal, context: Context) -> NDArray[np.int64]:
+    """Sorted keys of the documents, one of each group of equal texts, that share a band with another."""
+    rows = first_rows(len(state["doc"]), same, long_enough(state["words"]))
+    root = clusters(state["keys"], rows, context)
+    docs: NDArray[np.int64] = state["doc"][rows[linked(root)]]
+    return docs
+
+
+def linked(root: Rows) -> NDArray[np.bool_]:
+    """Whether each place is in a cluster with another one."""
+    together: NDArray[np.bool_] = root != np.arange(len(root), dtype=np.uint32)
+    together[root[together]] = True
+    return together
+
+
+def copies(state: State, same: Equal, near: Near, ranks_of: RanksOf) -> Copies:
     """Every document that is a copy of one that stays, in document order."""
-    groups = exact_groups(state)
-    best = best_of_groups(groups, ranks)
-    kept = Kept(best.copy(), np.ones(len(best)))
-    if looked is not None:
-        _near(state, looked, groups, best=best, ranks=ranks, threshold=threshold, kept=kept)
-    keeper = kept.document[groups.group]
-    removed = np.flatnonzero((keeper != np.arange(len(keeper))) & ranks.stays[keeper])
-    docs = state["doc"]
-    exact = groups.group[keeper[removed]] == groups.group[removed]
-    columns = (docs[removed], docs[keeper[removed]], kept.similarity[groups.group[removed]], exact)
-    return [Copy(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    groups = grouped(same, ranks_of)
+    alone = near.rows[~np.isin(near.rows, groups.first)]
+    rows = np.concatenate([same.rows, groups.first, alone])
+    firsts = np.concatenate([same.firsts, groups.first, alone])
+    order = np.argsort(rows, kind="stable")
+    rows, firsts = rows[order], firsts[order]
+    kept, similarity, exact = groups.speakers(firsts), np.ones(len(rows)), np.ones(len(rows), bool)
+    if len(near.rows):
+        at = np.minimum(np.searchsorted(near.rows, firsts), len(near.rows) - 1)
+        led = near.rows[at] == firsts
+        kept = np.where(led, groups.speakers(near.leaders[at]), kept)
+        similarity[led], exact[led] = near.similarity[at[led]], False
+    gone = (kept != rows) & ranks_of(kept).stays
+    return Copies(state["doc"][rows[gone]], state["doc"][kept[gone]], similarity[gone], exact[gone])
 
 
-def best_of_groups(groups: Groups, ranks: Ranks) -> NDArray[np.int64]:
-    """int64 per group: the index of the document that stays first among its exact copies."""
-    order = np.lexsort((-ranks.priority, ~ranks.stays, groups.group))
-    _, firsts = np.unique(groups.group[order], return_index=True)
-    best: NDArray[np.int64] = order[firsts]
-    return best
+def grouped(same: Equal, ranks_of: RanksOf) -> Groups:
+    """The groups of equal texts: of each, who stays first."""
+    first = np.unique(same.firsts)
+    members = np.concatenate([first, same.rows])
+    owner = np.concatenate([first, same.firsts])
+    ranks = ranks_of(members)
+    order = np.lexsort((members, -ranks.priority, ~ranks.stays, owner))
+    return Groups(first, members[order[np.flatnonzero(np.diff(owner[order], prepend=-1))]])
 
 
-def _near(
-    state: State,
-    looked: State,
-    groups: Groups,
-    *,
-    best: NDArray[np.int64],
-    ranks: Ranks,
-    threshold: float,
-    kept: Kept,
-) -> None:
-    """Writes into `kept`, for each group that is similar enough to one that stays, that one and the similarity."""
-    from auditkit.checkers.near_duplicates.leaders import Sets, leaders
+class Asked(NamedTuple):
+    """What verification needs to know: both looks, who is equal to whom, how documents are ranked."""
 
-    rows = np.searchsorted(state["doc"], looked["doc"])
-    nodes = groups.group[rows]
-    speakers = best[nodes]
-    order = np.lexsort((speakers, -ranks.priority[speakers], ~ranks.stays[speakers]))
-    nodes, speakers = nodes[order], speakers[order]
-    ends = np.cumsum(looked["sizes"])
-    answers = answers_of(state)
-    starts, ends, asked = (ends - looked["sizes"])[order], ends[order], rows[order]
-    sets = Sets(looked["grams"], starts, ends, threshold, answers.hashes[asked], answers.sizes[asked])
-    buckets = _band_buckets(state["keys"][asked])
-    if _pairs(buckets) > CROWDED * len(order):
+    state: State
+    looked: State
+    same: Equal
+    ranks_of: RanksOf
+    threshold: float
+
+
+class Pack(NamedTuple):
+    """An item of verification: whole clusters, by priority; the first n_leaders may remove others."""
+
+    rows: Rows
+    n_leaders: int
+    keys: NDArray[np.uint32]
+    sets: Sets
+
+
+def near_copies(asked: Asked, context: Context) -> Near:
+    """The documents of the second look that are similar enough to one that stays, each cluster for itself."""
+    found = [nothing_near(), *context.run(verified, _packs(asked, context))]
+    near = Near(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    order = np.argsort(near.rows, kind="stable")
+    return Near(near.rows[order], near.leaders[order], near.similarity[order])
+
+
+def nothing_near() -> Near:
+    """Nobody is similar to anybody."""
+    return Near(np.zeros(0, np.uint32), np.zeros(0, np.uint32), np.zeros(0))
+
+
+def _packs(asked: Asked, context: Context) -> Iterator[Pack]:
+    """The clusters of the second look, some at a time, in the order of their first documents."""
+    groups = grouped(asked.same, asked.ranks_of)
+    rows = np.searchsorted(asked.state["doc"], asked.looked["doc"]).astype(np.uint32)
+    root = clusters(asked.state["keys"], rows, context)
+    order = np.argsort(root, kind="stable").astype(np.uint32)
+    order = order[linked(root)[order]]
+    sizes = np.asarray(asked.looked["sizes"])
+    ends = np.cumsum(sizes)
+    before = np.cumsum(sizes[order]) - sizes[order]
+    opens = np.flatnonzero(np.diff(root[order].astype(np.int64), prepend=-1))
+    number = before[opens] // PACK
+    cuts = opens[np.flatnonzero(np.diff(number, prepend=-1))]
+    for members in np.split(order, cuts[1:]) if len(order) else ():
+        yield _pack(asked, groups, rows[members], (ends[members] - sizes[members], ends[members]))
+
+
+def _pack(asked: Asked, groups: Groups, rows: Rows, places: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Pack:
+    """The item for these rows, whose gram sets begin and end at these places."""
+    from auditkit.checkers.near_duplicates.leaders import Sets, taken
+
+    speakers = groups.speakers(rows)
+    ranks = asked.ranks_of(speakers)
+    order = np.lexsort((speakers, -ranks.priority, ~ranks.stays))
+    rows, starts, ends = rows[order], places[0][order], places[1][order]
+    answers = answers_of(asked.state, rows)
+    after = np.cumsum(ends - starts)
+    grams = taken(asked.looked["grams"], starts, ends)
+    sets = Sets(grams, after - (ends - starts), after, asked.threshold, answers.hashes, answers.sizes)
+    return Pack(rows, int(ranks.stays.sum()), asked.state["keys"][rows], sets)
+
+
+def verified(pack: Pack) -> Near:
+    """The rows of a pack that are removed for one that stays."""
+    from auditkit.checkers.near_duplicates.leaders import leaders
+
+    buckets, sets = _band_buckets(pack.keys), pack.sets
+    if _pairs(buckets) > CROWDED * len(pack.rows):
         buckets, sets = _rare_gram_buckets(sets)
-    found = leaders(buckets, sets, int(ranks.stays[speakers].sum()))
+    found = leaders(buckets, sets, pack.n_leaders)
     near = np.flatnonzero(found.leader >= 0)
-    kept.document[nodes[near]] = speakers[found.leader[near]]
-    kept.similarity[nodes[near]] = found.similarity[near]
+    return Near(pack.rows[near], pack.rows[found.leader[near]], found.similarity[near])
 
 
 def _band_buckets(keys: NDArray[np.uint32]) -> Buckets:

@@ -221,7 +221,7 @@ def _columns(batch: Batch, index: Index, files: list[str]) -> dict[str, NDArray[
         "sizes": _sizes(state, looked),
         "files": of_name[column.indices.to_numpy(zero_copy_only=False)],
         "rows": batch.records.column("row").to_numpy(zero_copy_only=False),
-        "answers": answers_of(state).hashes,
+        "answers": answers_of(state, np.arange(len(batch))).hashes,
         "sketches": _sketches(state, looked, index.manifest.threshold),
     }
 

@@ -177,3 +177,39 @@ def rare_grams(sets: Sets) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
 def prefix_size(n: int, threshold: float) -> int:
     """How many of n grams must be looked at to meet one that a similar document shares."""
     return n - int(np.ceil(threshold * n - 1e-9)) + 1
+
+
+@kernel
+def root_of(parents: NDArray[np.uint32], place: int) -> int:
+    """The smallest place of a cluster; the way to it is halved."""
+    while parents[place] != place:
+        parents[place] = parents[parents[place]]
+        place = int(parents[place])
+    return place
+
+
+@kernel
+def unite(parents: NDArray[np.uint32], left: NDArray[np.uint32], right: NDArray[np.uint32]) -> None:
+    """Makes one cluster of the clusters of each pair."""
+    for i in range(left.size):
+        a, b = root_of(parents, int(left[i])), root_of(parents, int(right[i]))
+        parents[max(a, b)] = min(a, b)
+
+
+@kernel
+def roots(parents: NDArray[np.uint32]) -> None:
+    """Writes the root of every place; a parent is never behind its children."""
+    for i in range(parents.size):
+        parents[i] = parents[parents[i]]
+
+
+@kernel
+def taken(values: NDArray[np.uint64], starts: Places, ends: Places) -> NDArray[np.uint64]:
+    """values[starts[i]:ends[i]] for each i, in a row."""
+    out = np.empty((ends - starts).sum(), np.uint64)
+    p = 0
+    for i in range(starts.size):
+        n = ends[i] - starts[i]
+        out[p : p + n] = values[starts[i] : ends[i]]
+        p += n
+    return out

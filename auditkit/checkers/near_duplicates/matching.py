@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from auditkit.checkers.near_duplicates.clusters import long_enough
 from auditkit.checkers.near_duplicates.documents import gram_sets, signed
 from auditkit.checkers.near_duplicates.index import Index, open_index
 from auditkit.checkers.near_duplicates.relations import answers_of, related
@@ -84,7 +85,7 @@ def candidates(index: Index, state: State) -> Candidates:
     """What each document of the state may be a copy of; time grows with the index, about 20 ns per document of it."""
     exact = _first_equal(index, state["text"])
     pairs = [np.zeros((2, 0), np.int64)]
-    rows = np.flatnonzero((exact == NONE) & _has_grams(state))
+    rows = np.flatnonzero((exact == NONE) & long_enough(state["words"]))
     for start in range(0, len(rows), BLOCK):
         pairs.append(_sharing(index, state["keys"], rows[start : start + BLOCK]))
     who, number = np.concatenate(pairs, axis=1)
@@ -97,13 +98,14 @@ def verified(index: Index, found: Candidates, state: State, looked: State | None
 
     number, exact = found.exact.copy(), found.exact != NONE
     jaccard = exact.astype(np.float64)
-    sets, answers = _sets(looked), answers_of(state)
+    answers = answers_of(state, np.arange(len(state["doc"])))
+    ends = np.cumsum(looked["sizes"]) if looked is not None else np.zeros(0, np.int64)
     asking, grams, own = NONE, np.zeros(0, np.uint64), np.zeros(0, np.uint32)
     for who, candidate in zip(found.who.tolist(), found.number.tolist(), strict=True):
         if number[who] != NONE:
             continue
         if who != asking:
-            asking, grams = who, sets[int(state["doc"][who])]
+            asking, grams = who, _set_of(looked, ends, int(state["doc"][who]))
             own = largest_sketch(grams, index.manifest.threshold)
         n, sketch, other_answer = _remembered(index, candidate)
         similar = similarity(grams, own, n, sketch, threshold)
@@ -114,14 +116,6 @@ def verified(index: Index, found: Candidates, state: State, looked: State | None
         if similar >= 0:
             number[who], jaccard[who] = candidate, similar
     return Answer(number, jaccard, exact)
-
-
-def _has_grams(state: State) -> NDArray[np.bool_]:
-    """Whether a document has 5 words; what is shorter is found by its text hash or not at all."""
-    from auditkit.text.shingles import GRAM
-
-    enough: NDArray[np.bool_] = state["words"] >= GRAM
-    return enough
 
 
 def _shift(n: int) -> int:
@@ -146,8 +140,8 @@ def _first_equal(index: Index, texts: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 def _sharing(index: Index, keys: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64[2, n]: (who of the rows, number in the index) sharing a band: by who, then most bands, then number."""
-    from auditkit.checkers.near_duplicates.clusters import in_band
     from auditkit.checkers.near_duplicates.lookup import MOST_PER_DOCUMENT, shared_keys
+    from auditkit.checkers.near_duplicates.stages import in_band
 
     ordered = np.stack([in_band(keys[rows, band]) for band in range(keys.shape[1])])
     hits = np.zeros(ordered.shape, np.uint8)
@@ -167,12 +161,12 @@ def _sharing(index: Index, keys: NDArray[np.uint32], rows: NDArray[np.int64]) ->
     return np.stack([rows[who[best]], number[best]])
 
 
-def _sets(looked: State | None) -> dict[int, NDArray[np.uint64]]:
-    """Document key -> its gram set."""
-    if looked is None:
-        return {}
-    sets = np.split(looked["grams"], np.cumsum(looked["sizes"])[:-1])
-    return dict(zip(looked["doc"].tolist(), sets, strict=False))  # without documents split gives one empty part
+def _set_of(looked: State | None, ends: NDArray[np.int64], doc: int) -> NDArray[np.uint64]:
+    """The gram set of a document of the second look; none where it was not looked at."""
+    at = int(np.searchsorted(looked["doc"], doc)) if looked is not None else 0
+    if looked is None or at == len(ends) or looked["doc"][at] != doc:
+        return np.zeros(0, np.uint64)
+    return np.asarray(looked["grams"][ends[at] - looked["sizes"][at] : ends[at]])
 
 
 def _remembered(index: Index, number: int) -> tuple[int, NDArray[np.uint8], int]:

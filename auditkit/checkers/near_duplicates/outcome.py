@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditkit.checker import Certificate
 from auditkit.checkers.near_duplicates import lines, relations
-from auditkit.findings import Found, Metric, detail, share
+from auditkit.findings import Found, Metric, detail, found_concat, found_table, share
 
 if TYPE_CHECKING:
     from auditkit.checker import State
     from auditkit.checkers.near_duplicates.against import Against, Known
-    from auditkit.checkers.near_duplicates.clusters import Copy
+    from auditkit.checkers.near_duplicates.clusters import Copies
 
 NAME = "near_duplicates"
 EXACT, NEAR = "near_duplicates/exact-copy", "near_duplicates/near-copy"
 CONTAMINATION = "near_duplicates/contamination"
+AT_A_TIME = 1 << 16
 METRICS = (
     "removed_share",
     "clusters",
@@ -31,37 +36,59 @@ METRICS = (
 )
 
 
-class Said(NamedTuple):
-    """Everything that was found. copies: of documents that stay; known: of documents in an index; others only flag."""
+class Certificates(Sequence[Certificate]):
+    """One certificate per document that is a copy; 25 bytes for each that is a copy of one in the run."""
 
-    copies: Sequence[Copy]
-    known: Sequence[Known]
-    others: Sequence[Found]
+    def __init__(self, copies: Copies, known: Sequence[Known]) -> None:
+        self._copies, self._known = copies, known
+
+    def __len__(self) -> int:
+        """Number of certificates."""
+        return len(self._copies.doc) + len(self._known)
+
+    @overload
+    def __getitem__(self, at: int) -> Certificate: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Certificate]: ...
+    def __getitem__(self, at: int | slice) -> Certificate | list[Certificate]:
+        """Those of the run by document, then those of indexes by document."""
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        copies, beyond = self._copies, range(len(self))[at] - len(self._copies.doc)
+        if beyond >= 0:
+            one = self._known[beyond]
+            return Certificate(one.doc, None, one.jaccard, rule_of(one.exact), one.kept_file, one.kept_row)
+        doc, kept, jaccard, exact = (column[beyond].item() for column in copies)
+        return Certificate(doc, kept, jaccard, rule_of(exact))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content
 
 
-def findings(said: Said) -> Iterator[Found]:
-    """One finding per document that is a copy, and the others."""
-    for copy in said.copies:
-        why = detail(jaccard=copy.jaccard, kept_doc=copy.kept)
-        yield Found(copy.doc, rule_of(copy), score=copy.jaccard, detail=why, group=f"{NAME}:{copy.kept}")
-    for one in said.known:
+def table(found: Iterable[Found]) -> pa.Table:
+    """The findings as a table, made of some thousand at a time: a finding is 1 kB in Python and 130 bytes in Arrow."""
+    waiting = iter(found)
+    return found_concat([found_table(some) for some in iter(lambda: list(islice(waiting, AT_A_TIME)), [])])
+
+
+def findings(copies: Copies, known: Sequence[Known]) -> Iterator[Found]:
+    """One finding per document that is a copy."""
+    for low in range(0, len(copies.doc), AT_A_TIME):
+        some = (column[low : low + AT_A_TIME].tolist() for column in copies)
+        for doc, kept, jaccard, exact in zip(*some, strict=True):
+            why = detail(jaccard=jaccard, kept_doc=kept)
+            yield Found(doc, rule_of(exact), score=jaccard, detail=why, group=f"{NAME}:{kept}")
+    for one in known:
         why = detail(jaccard=one.jaccard, kept_file=one.kept_file, kept_row=one.kept_row)
         group = f"{NAME}:{one.kept_file}:{one.kept_row}"
-        yield Found(one.doc, rule_of(one), score=one.jaccard, detail=why, group=group)
-    yield from said.others
+        yield Found(one.doc, rule_of(one.exact), score=one.jaccard, detail=why, group=group)
 
 
-def certificates(said: Said) -> list[Certificate]:
-    """One certificate per document that is a copy."""
-    own = [Certificate(copy.doc, copy.kept, copy.jaccard, rule_of(copy)) for copy in said.copies]
-    return own + [
-        Certificate(one.doc, None, one.jaccard, rule_of(one), one.kept_file, one.kept_row) for one in said.known
-    ]
-
-
-def rule_of(copy: Copy | Known) -> str:
-    """The rule that this copy breaks."""
-    return EXACT if copy.exact else NEAR
+def rule_of(exact: bool) -> str:  # noqa: FBT001 - a column of them
+    """The rule that a copy breaks."""
+    return EXACT if exact else NEAR
 
 
 def contained(state: State, against: Against) -> Iterator[Found]:
@@ -75,22 +102,24 @@ def contained(state: State, against: Against) -> Iterator[Found]:
         yield Found(doc, CONTAMINATION, score=part, detail=why, group=f"{NAME}:{item.file}:{item.row}")
 
 
-def metrics(said: Said, state: State, against: Against) -> list[Metric]:
+def metrics(copies: Copies, found: pa.Table, state: State, against: Against) -> list[Metric]:
     """Shares of the documents, and of the rows of each benchmark; members of a cluster include the kept one."""
     n_docs = len(state["doc"])
-    _, sizes = np.unique([copy.kept for copy in said.copies], return_counts=True)
-    rules = [one.rule for one in said.others]
-    contaminated = len({one.doc for one in said.others if one.rule == CONTAMINATION})
+    _, sizes = np.unique(copies.kept, return_counts=True)
+    rules = Counter(
+        dict(zip(*(column.to_pylist() for column in found.column("rule").value_counts().flatten()), strict=True))
+    )
+    contaminated = found.filter(pc.equal(found.column("rule"), CONTAMINATION)).column("doc")
     told = [
-        share(NAME, "removed_share", len(said.copies) + len(said.known), n_docs),
+        share(NAME, "removed_share", rules[EXACT] + rules[NEAR], n_docs),
         Metric(NAME, "clusters", float(len(sizes))),
         Metric(NAME, "largest_cluster", float(sizes.max()) + 1 if len(sizes) else 0.0),
-        Metric(NAME, "repeated_lines", float(rules.count(lines.RULE))),
+        Metric(NAME, "repeated_lines", float(rules[lines.RULE])),
     ]
     asked = (
-        (bool(against.indexes), "known_share", len(said.known)),
-        (against.items is not None, "contaminated_share", contaminated),
-        (bool(len(state["split_doc"])), "leaked_share", rules.count(relations.LEAKAGE)),
+        (bool(against.indexes), "known_share", rules[EXACT] + rules[NEAR] - len(copies.doc)),
+        (against.items is not None, "contaminated_share", len(contaminated.unique())),
+        (bool(len(state["split_doc"])), "leaked_share", rules[relations.LEAKAGE]),
     )
     for looked_for, name, count in asked:
         told.append(share(NAME, name, count, n_docs) if looked_for else not_looked_for(name))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditkit.checkers.near_duplicates.documents import texts_of
+from auditkit.checkers.near_duplicates.stages import equal
 from auditkit.documents import Batch
 from auditkit.findings import Found, detail
 from auditkit.text.folding import folding
@@ -19,8 +21,8 @@ from auditkit.text.folding import folding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auditkit.checker import State
-    from auditkit.checkers.near_duplicates.clusters import Copy
+    from auditkit.checker import Context, State
+    from auditkit.checkers.near_duplicates.clusters import Copies
 
 LEAKAGE = "near_duplicates/leakage"
 LABELS = "near_duplicates/label-conflict"
@@ -47,71 +49,68 @@ def related(batch: Batch) -> State:
 
 
 class Answers(NamedTuple):
-    """Per document of a state: hash of its response, 0 where it answers nothing, and number of grams in it."""
+    """Per document: hash of its response, 0 where it answers nothing, and number of grams in it."""
 
     hashes: NDArray[np.uint64]
     sizes: NDArray[np.int64]
 
 
-def answers_of(state: State) -> Answers:
-    """The responses of the documents of a state."""
+def answers_of(state: State, rows: NDArray[np.integer[Any]]) -> Answers:
+    """The responses of the documents in these rows of a state."""
     from auditkit.text.shingles import GRAM
 
-    found = Answers(np.zeros(len(state["doc"]), np.uint64), np.zeros(len(state["doc"]), np.int64))
-    rows = np.searchsorted(state["doc"], state["pair_doc"])
-    found.hashes[rows] = state["pair_response"]
-    found.sizes[rows] = np.maximum(1, state["pair_words"].astype(np.int64) - (GRAM - 1))
+    asked = np.asarray(state["doc"][rows])
+    found = Answers(np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.int64))
+    if not len(state["pair_doc"]):
+        return found
+    at = np.minimum(np.searchsorted(state["pair_doc"], asked), len(state["pair_doc"]) - 1)
+    has = np.flatnonzero(state["pair_doc"][at] == asked)
+    found.hashes[has] = state["pair_response"][at[has]]
+    found.sizes[has] = np.maximum(1, state["pair_words"][at[has]].astype(np.int64) - (GRAM - 1))
     return found
 
 
-def disagreements(state: State, copies: Sequence[Copy]) -> Iterator[Found]:
+def disagreements(state: State, copies: Copies) -> Iterator[Found]:
     """Findings about copies in another split, or with another label, than the copy that stays."""
     for rule, name in ((LEAKAGE, "split"), (LABELS, "label")):
-        if not len(state[f"{name}_doc"]):
-            continue
-        values = dict(zip(state[f"{name}_doc"].tolist(), state[name].tolist(), strict=True))
-        for copy in copies:
-            own, other = values.get(copy.doc), values.get(copy.kept)
-            if own is not None and other is not None and own != other:
-                yield Found(
-                    copy.doc,
-                    rule,
-                    score=copy.jaccard,
-                    detail=detail(jaccard=copy.jaccard, kept_doc=copy.kept),
-                    group=f"near_duplicates:{copy.kept}",
-                )
+        own, other = (_values_of(state, name, docs) for docs in (copies.doc, copies.kept))
+        for at in np.flatnonzero((own != other) & (own != 0) & (other != 0)).tolist():
+            doc, kept, jaccard = int(copies.doc[at]), int(copies.kept[at]), float(copies.jaccard[at])
+            why = detail(jaccard=jaccard, kept_doc=kept)
+            yield Found(doc, rule, score=jaccard, detail=why, group=f"near_duplicates:{kept}")
 
 
-def answers(state: State) -> Iterator[Found]:
+def _values_of(state: State, name: str, docs: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The split or label of each of these documents, 0 where it is not known."""
+    keys = state[f"{name}_doc"]
+    if not len(keys):
+        return np.zeros(len(docs), np.uint64)
+    at = np.minimum(np.searchsorted(keys, docs), len(keys) - 1)
+    values: NDArray[np.uint64] = np.where(keys[at] == docs, state[name][at], np.uint64(0))
+    return values
+
+
+def answers(state: State, context: Context) -> Iterator[Found]:
     """Findings about the same prompt with another answer, and the same answer to many prompts."""
-    docs, groups = state["pair_doc"], state["pair_group"]
+    docs, groups, words = state["pair_doc"], state["pair_group"], state["pair_words"]
     prompts, responses = state["pair_prompt"], state["pair_response"]
-    loose = (groups == 0) & (prompts != 0)
-    for first, others in _equal(prompts, loose):
-        for row in others[responses[others] != responses[first]].tolist():
-            yield _about(ANSWERS, int(docs[row]), int(docs[first]))
-    enough = (state["pair_words"] >= 5) & (responses != 0)
-    for first, others in _equal(responses, enough):
-        n_prompts = len(np.unique(prompts[[first, *others]]))
+    same = equal(prompts, context, lambda rows: groups[rows] == 0)
+    for at in np.flatnonzero(responses[same.rows] != responses[same.firsts]).tolist():
+        yield _about(ANSWERS, int(docs[same.rows[at]]), int(docs[same.firsts[at]]))
+    same = equal(responses, context, lambda rows: words[rows] >= 5)
+    order = np.argsort(same.firsts, kind="stable")
+    rows, firsts = same.rows[order], same.firsts[order]
+    edges = np.flatnonzero(np.diff(firsts.astype(np.int64), prepend=-1, append=-1))
+    for low, high in pairwise(edges.tolist()):
+        n_prompts = len(np.unique(prompts[[firsts[low], *rows[low:high]]]))
         if n_prompts >= MOST_PROMPTS:
-            for row in others.tolist():
-                yield _about(REPEATED, int(docs[row]), int(docs[first]), n_prompts=n_prompts)
+            for row in rows[low:high].tolist():
+                yield _about(REPEATED, int(docs[row]), int(docs[firsts[low]]), n_prompts=n_prompts)
 
 
 def _about(rule: str, doc: int, first: int, **more: int) -> Found:
     """A finding about a document and the first one like it."""
     return Found(doc, rule, detail=detail(first_doc=first, **more), group=f"{rule}:{first}")
-
-
-def _equal(values: NDArray[np.uint64], usable: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """(first row, other rows) of each value that more than one usable row has, in order of the first row."""
-    rows = np.flatnonzero(usable)
-    order = rows[np.argsort(values[rows], kind="stable")]
-    edges = np.flatnonzero(np.diff(values[order], prepend=np.uint64(0), append=np.uint64(0)))
-    several = np.flatnonzero(np.diff(edges) > 1)
-    runs = [order[edges[at] : edges[at + 1]] for at in several.tolist()]
-    for run in sorted(runs, key=lambda run: int(run[0])):
-        yield int(run[0]), run[1:]
 
 
 def _labelled(name: str, batch: Batch, values: pa.Array) -> State:

@@ -1,0 +1,67 @@
+"""Arrays that grow with the corpus, in files of the work folder, so that memory does not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from auditkit.checker import State
+
+
+@dataclass
+class Columns:
+    """Arrays of states below one another, each in a file of the folder; all states have the same arrays."""
+
+    folder: Path
+    kinds: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = field(default_factory=dict)
+    _files: dict[str, IO[bytes]] = field(default_factory=dict)
+
+    def add(self, state: State) -> None:
+        """Append the arrays of one more state."""
+        for name, values in state.items():
+            if name not in self._files:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._files[name] = (self.folder / f"{name}.bin").open("wb")
+                self.kinds[name] = (values.dtype, values.shape[1:])
+            self._files[name].write(np.ascontiguousarray(values, self.kinds[name][0]).data)
+
+    def mapped(self) -> State:
+        """The arrays, mapped and not read; nothing can be added any more."""
+        for file in self._files.values():
+            file.close()
+        return {name: self._mapped(name, *kind) for name, kind in self.kinds.items()}
+
+    def _mapped(self, name: str, kind: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        path = self.folder / f"{name}.bin"
+        if not path.stat().st_size:  # an empty file cannot be mapped
+            return np.zeros((0, *shape), kind)
+        return np.asarray(np.memmap(path, kind, "r")).reshape(-1, *shape)
+
+
+@dataclass
+class Room:
+    """A folder in which a checker's arrays are kept while it finishes."""
+
+    folder: Path
+    _n: int = 0
+
+    def columns(self) -> Columns:
+        """New columns in a folder of their own."""
+        self._n += 1
+        return Columns(self.folder / str(self._n))
+
+    def gather(self, states: Iterable[State]) -> State:
+        """The arrays of the states below one another, mapped; what `Context.gather` is in a run."""
+        columns = self.columns()
+        for state in states:
+            columns.add(state)
+        return columns.mapped()
+
+    def clear(self) -> None:
+        """Remove the files; arrays that are still mapped stay readable."""
+        shutil.rmtree(self.folder, ignore_errors=True)
