@@ -11,7 +11,7 @@ import pytest
 
 from auditkit.checker import Context, build
 from auditkit.checkers.diversity import report, sketch
-from auditkit.documents import batch_of_texts, take
+from auditkit.documents import Text, batch_of, batch_of_texts, take
 from auditkit.errors import ConfigError
 
 TEXTS = [
@@ -159,3 +159,72 @@ def test_change_against_an_earlier_run(tmp_path):
 def test_a_reference_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match="no run folder 'nowhere'"):
         build("diversity", {"reference": "nowhere"})
+
+
+def random_texts(count, vocabulary, seed, n_words=20):
+    draw = np.random.default_rng(seed)
+    return [" ".join(f"w{word}" for word in draw.integers(0, vocabulary, n_words)) for _ in range(count)]
+
+
+def test_openings_are_those_of_responses():
+    rows = [Text(doc, "prompt", "prompt", f"Please tell me about thing {doc}.") for doc in range(8)]
+    rows += [Text(doc, "response", "response", f"{'abcdefgh'[doc]} is a thing that I know.") for doc in range(8)]
+    rows.sort(key=lambda row: row.doc)
+    checker = build("diversity", {})
+    batch = batch_of(rows, [{"doc": doc} for doc in range(8)])
+    result = checker.finish(checker.map(batch), None, Context(8))
+    assert metric(result, "top_opening_share").value == pytest.approx(1 / 8)
+
+
+def test_sample_figures_do_not_depend_on_the_size_of_the_corpus():
+    small, large = (outcome(random_texts(count, 5000, seed=count)) for count in (512, 3000))
+    one, other = (metric(result, "sample.distinct_n", "1") for result in (small, large))
+    assert one.low < other.value < one.high
+    assert metric(small, "distinct_n", "1").value > 2 * metric(large, "distinct_n", "1").value
+
+
+def test_a_sample_of_one_word_has_no_variety_and_a_tight_interval():
+    result = outcome(["word word word word"] * 100)
+    found = metric(result, "sample.word_entropy")
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert metric(result, "sample.pairwise_similarity").value is not None
+
+
+def test_intervals_hold_a_second_sample_of_the_same_source():
+    figures = ("sample.word_entropy", "sample.hapax_share", "sample.distinct_n")
+    missed = tried = 0
+    for seed in range(3):
+        one, other = (outcome(random_texts(300, 2000, seed=10 * seed + side)) for side in (1, 2))
+        for name in figures:
+            left, right = (metric(side, name, "1" if name.endswith("_n") else "") for side in (one, other))
+            reach = np.hypot(left.high - left.value, right.high - right.value)
+            missed, tried = missed + (abs(left.value - right.value) > reach), tried + 1
+    assert tried == 9
+    assert missed <= 2  # 5 % of 9 is 0.5; the seeds are fixed
+
+
+def test_each_label_has_its_own_figures():
+    texts = random_texts(80, 10, 1) + random_texts(80, 3000, 2)
+    checker = build("diversity", {})
+    batch = batch_of(
+        [Text(doc, "text", "text", text) for doc, text in enumerate(texts)],
+        [{"doc": doc, "label": "dull" if doc < 80 else "rich"} for doc in range(160)],
+    )
+    result = checker.finish(checker.map(batch), None, Context(160))
+    dull, rich = (metric(result, "label.word_entropy", label) for label in ("dull", "rich"))
+    assert dull.high < rich.low
+    assert rich.denominator == 64
+    parts = [checker.map(take(batch, start, start + 40)) for start in range(0, 160, 40)]
+    merged = checker.merge(checker.merge(parts[2], parts[0]), checker.merge(parts[1], parts[3]))
+    assert checker.finish(merged, None, Context(160)).metrics == result.metrics
+
+
+def test_topics_of_two_subjects():
+    texts = [f"the striker scored a goal in the match number {at} for the team" for at in range(40)]
+    texts += [f"the bank raised its interest rate and the loan price by {at} percent" for at in range(40)]
+    result = outcome(texts)
+    assert metric(result, "sample.topics").value >= 2
+    shares = [found.value for found in result.metrics if found.metric == "topic.share"]
+    assert sum(shares) == pytest.approx(1.0, abs=1e-4)
+    assert shares == sorted(shares, reverse=True)
+    assert metric(outcome(TEXTS), "sample.topics").status == "not_checkable"

@@ -17,10 +17,15 @@ How
     their key stand for the rest where the text itself is needed. Word vectors are hashed into 64 dimensions and kept in
     whole numbers, so that sums do not depend on their order.
 
+    Figures of a whole corpus depend on its size, so 512 documents chosen by their key (and 64 of each of 16 labels),
+    the first 1,024 bytes of the response or text of each, give figures that compare between rounds and labels:
+    `sample.*` and `label.*`, with 95 % intervals by a jackknife over documents. Topics are clusters of that sample:
+    `sample.topics` is how many of equal size they amount to.
+
 What it misses
     Paraphrases: two texts that say the same in other words count as varied. The Vendi score cannot exceed 64, the
-    dimensions of the vectors. Numbers depend on the size of a corpus (distinct-n falls as it grows): compare corpora of
-    like size, or rounds of one loop.
+    dimensions of the vectors. The topics of 512 news texts of four desks are 73 % of one desk each; they have no names,
+    which could be those of persons. Figures other than `sample.*` and `label.*` depend on the size of a corpus.
 
 Options
     reference   the folder of an earlier run: the metric `change` is each figure over that run's
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
     from auditkit.documents import Batch
     from auditkit.findings import Metric
 
+FIGURES = ("distinct_n", "word_entropy", "hapax_share", "words_per_document")
+
 
 @dataclass(frozen=True)
 class DiversityOptions:
@@ -66,7 +73,7 @@ class Diversity:
     """How varied the corpus is."""
 
     name: ClassVar[str] = "diversity"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Options: ClassVar[type] = DiversityOptions
     METRICS: ClassVar[tuple[str, ...]] = (
         "vocabulary",
@@ -84,6 +91,10 @@ class Diversity:
         "change",
         "pairwise_similarity",
         "vendi_score",
+        *(f"{kind}.{figure}" for kind in ("sample", "label") for figure in FIGURES),
+        "sample.pairwise_similarity",
+        "sample.topics",
+        "topic.share",
     )
     default_action: ClassVar[str] = "flag"
     finish_order: ClassVar[int] = 0
@@ -119,7 +130,7 @@ class Diversity:
         return {}
 
     def state_bytes(self, n_docs: int) -> int:
-        """5.7 MB, however large the corpus."""
+        """7.4 MB, however large the corpus."""
         del n_docs
         return sketch.STATE_BYTES
 

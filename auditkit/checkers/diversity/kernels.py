@@ -147,17 +147,19 @@ def all_words(texts: Texts, unicode: Folding) -> tuple[NDArray[np.uint64], NDArr
 
 
 @kernel
-def opening_items(words: NDArray[np.uint64], bounds: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """(hash of the first OPENING_WORDS words, index of its document) of each document that has as many."""
-    items, owners = np.empty(len(bounds), np.uint64), np.empty(len(bounds), np.int64)
+def opening_items(
+    words: NDArray[np.uint64], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """(hash of the first OPENING_WORDS words, number of the text) of each text that has as many words."""
+    items, owners = np.empty(len(starts), np.uint64), np.empty(len(starts), np.int64)
     n = 0
-    for doc in range(len(bounds) - 1):
-        if bounds[doc + 1] - bounds[doc] >= OPENING_WORDS:
+    for text in range(len(starts)):
+        if stops[text] - starts[text] >= OPENING_WORDS:
             value = _FIRST
             for step in range(OPENING_WORDS):
-                value = (value ^ words[bounds[doc] + step]) * _MIX
+                value = (value ^ words[starts[text] + step]) * _MIX
                 value ^= value >> _33
-            items[n], owners[n] = mixed(value), doc
+            items[n], owners[n] = mixed(value), text
             n += 1
     return items[:n], owners[:n]
 

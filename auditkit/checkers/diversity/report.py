@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.checkers.diversity import sketch
+from auditkit.checkers.diversity.intervals import metrics_of_sample
+from auditkit.checkers.diversity.sample import sample_in
 from auditkit.errors import ConfigError
 from auditkit.findings import Metric, share
 
@@ -25,12 +27,19 @@ if TYPE_CHECKING:
 NAME = "diversity"
 ORDERS = 4
 WORD = re.compile(r"\w+")
+SAMPLED = 256  # documents of the sample whose likeness is measured phrase by phrase
 QUANTILES = (0.1, 0.5, 0.9)
 
 
 def metrics_of(state: State) -> list[Metric]:
     """All metrics; those of an empty corpus are not_checkable."""
-    return [*gram_metrics(state), *shape_metrics(state), *line_metrics(state), *likeness_metrics(state)]
+    return [
+        *gram_metrics(state),
+        *shape_metrics(state),
+        *line_metrics(state),
+        *likeness_metrics(state),
+        *metrics_of_sample(sample_in(state)),
+    ]
 
 
 def measured(name: str, value: float | None, *, slice: str = "", over: float | None = None) -> Metric:
@@ -89,12 +98,11 @@ def line_metrics(state: State) -> Iterable[Metric]:
 
 def likeness_metrics(state: State) -> Iterable[Metric]:
     """compression_ratio and self_bleu of the sample; pairwise_similarity and vendi_score of hashed word vectors."""
-    raw = b"\n".join(
-        text for _, text in sorted(zip(state["sample_key"].tolist(), state["sample_text"].tolist(), strict=True))
-    )
+    sampled = sample_in(state).first(SAMPLED).texts
+    raw = b"\n".join(sampled)
     yield measured("compression_ratio", len(raw) / len(bz2.compress(raw)) if raw else None, over=len(raw))
-    sampled = [text.decode("utf-8", "ignore").lower() for text in state["sample_text"].tolist()]
-    yield measured("self_bleu", self_bleu([WORD.findall(text) for text in sampled]), over=len(sampled))
+    texts = [text.decode("utf-8", "ignore").lower() for text in sampled]
+    yield measured("self_bleu", self_bleu([WORD.findall(text) for text in texts]), over=len(texts))
     n = int(state["docs"][1])
     squares = float(state["docs"][3])
     total = state["vector"].astype(np.float64)

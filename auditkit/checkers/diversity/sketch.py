@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auditkit.checkers.diversity import sample
+from auditkit.checkers.diversity.sample import merged_samples, sample_of, spoken
 from auditkit.text.buffers import utf8_buffers
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 KEEP = 1 << 15  # hashes per sketch: distinct counts within 1.1 % at 95 % beyond it, exact below
 WORD_SLOTS = 1 << 16  # hashed word counts for the entropy; collisions lower it by 0.1 bits at 60,000 words
 OPENING_SLOTS = 1 << 14
-SAMPLE, SAMPLE_BYTES = 256, 1024  # documents and bytes of each that the text sample keeps
 VECTOR = 64  # dimensions of the hashed word vectors: d x d fits every state
 LENGTH_BINS = 256
 KINDS = ("gram1", "gram2", "gram3", "gram4", "line", "opening")
@@ -43,10 +44,13 @@ def state_of(batch: Batch) -> State:
     data, offsets = utf8_buffers(batch.texts.column("text"))
     bounds = np.searchsorted(batch.text_docs, np.append(batch.docs, np.iinfo(np.int64).max))
     texts = Texts(data, offsets, bounds.astype(np.int64))
-    words, ends = kernels.all_words(texts, folding())
+    words, stops = kernels.all_words(texts._replace(bounds=np.arange(len(offsets))), folding())
+    ends = stops[bounds]
     lengths = np.diff(ends)
+    chosen = spoken(batch)
+    told = chosen[chosen >= 0]
     items = [kernels.gram_items(words, ends, order) for order in range(1, kernels.ORDERS + 1)]
-    items += [kernels.line_items(texts), kernels.opening_items(words, ends)]
+    items += [kernels.line_items(texts), kernels.opening_items(words, stops[told], stops[told + 1])]
     state: State = {}
     for kind, (hashes, owners) in zip(KINDS, items, strict=True):
         state |= _sketch(kind, hashes, owners)
@@ -58,7 +62,7 @@ def state_of(batch: Batch) -> State:
         "openings": _slots(items[5][0], OPENING_SLOTS),
         "vector": total,
         "outer": outer,
-        **_sample(batch, data, offsets, bounds),
+        **sample_of(batch, chosen, data, offsets),
     }
 
 
@@ -82,26 +86,6 @@ def _sketch(kind: str, hashes: NDArray[np.uint64], owners: NDArray[np.int64]) ->
     }
 
 
-def _sample(
-    batch: Batch, data: NDArray[np.uint8], offsets: NDArray[np.int64], bounds: NDArray[np.int64]
-) -> dict[str, NDArray[np.generic]]:
-    """sample_key, sample_text: the start of the first text of the documents with the smallest mixed key."""
-    first = bounds[:-1][bounds[:-1] < bounds[1:]]
-    keys = _mixed(batch.docs[bounds[:-1] < bounds[1:]])
-    chosen = np.argsort(keys)[:SAMPLE]
-    texts = [bytes(data[offsets[at] : min(offsets[at + 1], offsets[at] + SAMPLE_BYTES)]) for at in first[chosen]]
-    return {"sample_key": keys[chosen], "sample_text": np.array(texts, f"S{SAMPLE_BYTES}")}
-
-
-def _mixed(docs: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Document keys in an order that has nothing to do with theirs (finaliser of SplitMix64, Steele et al. 2014)."""
-    value = (docs.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = value ^ (value >> np.uint64(31))
-    return mixed
-
-
 def merged(left: State, right: State) -> State:
     """Both states: totals added, sketches joined and cut to the smallest hashes."""
     added = ("docs", "lengths", "words", "openings", "vector", "outer", *(f"{kind}_total" for kind in KINDS))
@@ -114,17 +98,13 @@ def merged(left: State, right: State) -> State:
             sums = np.zeros(len(known), np.int64)
             np.add.at(sums, inverse, np.concatenate([left[name], right[name]]))
             state[name] = sums[:KEEP]
-    keys = np.concatenate([left["sample_key"], right["sample_key"]])
-    chosen = np.argsort(keys, kind="stable")[:SAMPLE]
-    state["sample_key"] = keys[chosen]
-    state["sample_text"] = np.concatenate([left["sample_text"], right["sample_text"]])[chosen]
-    return state
+    return state | merged_samples(left, right)
 
 
 STATE_BYTES = (
     len(KINDS) * (24 * KEEP + 8)
     + 8 * (WORD_SLOTS + OPENING_SLOTS + LENGTH_BINS + VECTOR + VECTOR * VECTOR + 4)
-    + SAMPLE * (SAMPLE_BYTES + 8)
+    + sample.STATE_BYTES
 )
 
 
