@@ -10,7 +10,8 @@ from typing import Any
 
 from auditkit.errors import EXIT_FAIL, EXIT_PASS, RunFolderError
 from auditkit.findings import wilson
-from auditkit.policy import Gate, Policy
+from auditkit.gates import Gate
+from auditkit.policy import Policy
 from auditkit.run_folder import read_manifest
 
 CONFIDENCE = 0.95
@@ -86,7 +87,7 @@ def _judged(status: str, gate: Gate | None) -> str:
     """worse, better or unchanged for a metric that a gate watches, else nothing."""
     if gate is None:
         return ""
-    bad = "up" if gate.max is not None else "down"
+    bad = "up" if gate.op == "max" else "down"
     return {"same": "unchanged", "unknown": "unknown"}.get(status, "worse" if status == bad else "better")
 
 

@@ -7,12 +7,13 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from auditkit.checker import AnyChecker, Rule, catalogue, checker_class, read_options
 from auditkit.errors import ConfigError, suggestion
+from auditkit.gates import Earlier, Gate, earlier_runs
 from auditkit.guard import attempt
 from auditkit.resources import resource
 
@@ -57,31 +58,6 @@ class Common:
 
 
 @dataclass(frozen=True)
-class Gate:
-    """`[[gate]]`: a bound on one metric. With `confidence` the interval decides, else the value."""
-
-    metric: str
-    slice: str = ""
-    max: float | None = None
-    min: float | None = None
-    confidence: float | None = None
-    on_undecided: Literal["warn", "fail", "pass"] = "warn"
-
-    def check(self) -> list[tuple[str, str]]:
-        """Bounds that make no sense."""
-        mistakes = []
-        if (self.max is None) == (self.min is None):
-            mistakes.append(("metric", f"gate on '{self.metric}' needs exactly one of max and min"))
-        for name in ("max", "min"):
-            bound = getattr(self, name)
-            if bound is not None and bound < 0:
-                mistakes.append((name, f"expected 0 or more, got {bound}"))
-        if self.confidence is not None and not 0.5 <= self.confidence < 1:
-            mistakes.append(("confidence", f"expected 0.5 <= confidence < 1, got {self.confidence}"))
-        return mistakes
-
-
-@dataclass(frozen=True)
 class CheckerTable:
     """One `[checkers.NAME]`: the checker's own options and the common ones."""
 
@@ -115,6 +91,7 @@ class Policy:
     corpus: Corpus
     checkers: Mapping[str, CheckerTable]
     gates: tuple[Gate, ...]
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)
 
     @staticmethod
     def load(policy: str | Path) -> Policy:
@@ -135,7 +112,7 @@ class Policy:
         ]
         if mistakes:
             raise ConfigError("\n".join(mistakes))
-        return Policy(self.name, {**self.fields, **fields}, self.corpus, self.checkers, self.gates)
+        return replace(self, fields={**self.fields, **fields})
 
     def as_dict(self) -> dict[str, object]:
         """Everything that decides, resolved: what the manifest records and its hash covers."""
@@ -146,6 +123,7 @@ class Policy:
             "corpus": asdict(self.corpus),
             "checkers": {name: table.as_dict() for name, table in sorted(self.checkers.items())},
             "gates": [asdict(gate) for gate in self.gates],
+            "earlier": {path: run.sha256 for path, run in sorted(self.earlier.items())},
         }
 
     @property
@@ -276,11 +254,17 @@ def _assemble(table: Mapping[str, Any], place: _Place, base: Policy, mistakes: l
     mistakes.extend(f"{place.of('corpus', mistake.key)}: [corpus] {mistake.text}" for mistake in wrong)
     checkers = _checkers(table.get("checkers", {}), place, base, mistakes)
     gates = _gates(table.get("gate", []), place, base, checkers, mistakes)
+    earlier = dict(base.earlier)
+    for number, gate in enumerate(table.get("gate", [])):
+        try:
+            earlier |= earlier_runs(gate, earlier)
+        except ConfigError as error:
+            mistakes.append(f"{place.of('gate', str(number), 'not_worse_than')}: [[gate]] not_worse_than: {error}")
     if not checkers and not mistakes:
         mistakes.append(
             f'{place.name}: the policy runs no checker; add a table such as [checkers.pii], or extends = "default"'
         )
-    return Policy(place.name.removesuffix(".toml"), fields, corpus, checkers, gates)
+    return Policy(place.name.removesuffix(".toml"), fields, corpus, checkers, gates, earlier)
 
 
 def _checkers(tables: Mapping[str, Any], place: _Place, base: Policy, mistakes: list[str]) -> dict[str, CheckerTable]:
@@ -358,9 +342,12 @@ def _given(options: Any) -> dict[str, Any]:
 def _gates(
     tables: Sequence[Any], place: _Place, base: Policy, checkers: Mapping[str, CheckerTable], mistakes: list[str]
 ) -> tuple[Gate, ...]:
-    """Gates of the base, then of this policy; one on the same metric and slice replaces the earlier."""
+    """Gates of the base, then of this policy; one on the same metric and slice replaces the earlier.
+
+    A bound and a comparison with an earlier run may stand side by side.
+    """
     there = {*checkers, "corpus", "planted"}
-    gates = {(gate.metric, gate.slice): gate for gate in base.gates if gate.metric.partition(".")[0] in there}
+    gates = {gate.key: gate for gate in base.gates if gate.metric.partition(".")[0] in there}
     for number, table in enumerate(tables):
         where = ("gate", str(number))
         if not isinstance(table, dict) or "metric" not in table:
@@ -373,7 +360,7 @@ def _gates(
         note = _unknown_metric(gate.metric, checkers)
         if note:
             mistakes.append(f"{place.of(*where, 'metric')}: {note}")
-        gates[(gate.metric, gate.slice)] = gate
+        gates[gate.key] = gate
     return tuple(gates.values())
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from auditkit.checker import catalogue, checker_class
-from auditkit.policy import ACTIONS, FIELD_ROLES, PACKAGED, Common, Corpus, Gate
+from auditkit.gates import Gate
+from auditkit.policy import ACTIONS, FIELD_ROLES, PACKAGED, Common, Corpus
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SCALARS = {bool: "boolean", int: "integer", float: "number", str: "string"}

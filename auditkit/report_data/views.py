@@ -159,7 +159,7 @@ def gaps_of(report: Report, checker: str) -> list[Row]:
 
 def why(report: Report) -> list[str]:
     """The reasons of the verdict, as sentences."""
-    of_gates = {str(gate["reason"]): gate for gate in report.gates if gate["value"] is not None}
+    of_gates = {str(gate["reason"]): gate for gate in report.gates if None not in (gate["value"], gate["threshold"])}
     of_gaps = tuple(f"{gap['checker']} did not look at " for gap in report.manifest["gaps"])
     reasons = [str(reason) for reason in report.manifest["reasons"]]
     rest = [reason for reason in reasons if not (of_gaps and reason.startswith(of_gaps))]

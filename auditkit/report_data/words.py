@@ -81,12 +81,21 @@ def interval(metric: str, low: float | None, high: float | None) -> str:
 
 
 def bound(gate: Row) -> str:
-    """`at most 2%`."""
-    side = "at most" if gate["op"] == "max" else "at least"
-    shown = amount(str(gate["metric"]), gate["threshold"])
-    if shown.endswith("%") and "." in shown:
-        shown = shown[:-1].rstrip("0").rstrip(".") + "%"
-    return f"{side} {shown}"
+    """`at most 2%`; where an earlier run is the bound `at most 2.3% (1.8% in runs/1, tolerance 0.5%)`."""
+    compared = gate.get("not_worse_than")
+    if gate["threshold"] is None:
+        return f"no worse than in {plain(compared['run'])}" if compared else "nothing"
+    metric = str(gate["metric"])
+    said = f"{'at most' if gate['op'] == 'max' else 'at least'} {_round(metric, gate['threshold'])}"
+    if not compared:
+        return said
+    slack = f", tolerance {_round(metric, compared['tolerance'])}" if compared["tolerance"] else ""
+    return f"{said} ({_round(metric, compared['value'])} in {plain(compared['run'])}{slack})"
+
+
+def _round(metric: str, value: float) -> str:
+    shown = amount(metric, value)
+    return shown[:-1].rstrip("0").rstrip(".") + "%" if shown.endswith("%") and "." in shown else shown
 
 
 def gate_value(gate: Row) -> str:

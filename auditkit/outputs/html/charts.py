@@ -40,7 +40,7 @@ def _n(value: float) -> str:
 
 def gate(row: Row, low: float | None, high: float | None) -> Html:
     """Where the value and its interval lie against the threshold; the allowed side is shaded."""
-    if row["value"] is None:
+    if row["value"] is None or row["threshold"] is None:
         return el("span", "not measured", class_="none")
     value, threshold = float(row["value"]), float(row["threshold"])
     low, high = (value, value) if low is None or high is None else (low, high)
