@@ -68,7 +68,11 @@ def _varied(words: Words) -> list[Metric]:
     next_same = np.append(owners[1:] == owners[:-1], False)[: len(owners)]
     pairs = words.hashes[next_same] * np.uint64(0x9E3779B97F4A7C15) + np.roll(words.hashes, -1)[next_same]
     singles, doubles = (np.unique(items, return_inverse=True)[1] for items in (words.hashes, pairs))
-    draws = np.random.Generator(np.random.PCG64(1)).multinomial(n_texts, np.full(n_texts, 1 / n_texts), RESAMPLES)
+    draws = (
+        np.random.Generator(np.random.PCG64(1))
+        .multinomial(n_texts, np.full(n_texts, 1 / n_texts), RESAMPLES)
+        .astype(np.float64)
+    )
     metrics = []
     for name, items, owner, value_of in (
         ("word_entropy", singles, owners, _entropy),
@@ -79,7 +83,9 @@ def _varied(words: Words) -> list[Metric]:
             metrics.append(Metric(LOOP, name, None, denominator=len(items), status="not_checkable"))
             continue
         value = value_of(np.bincount(items).astype(np.float64))
-        spread = np.std([value_of(np.bincount(items, weights=draw[owner])) for draw in draws])
+        spread = np.std(
+            [value_of(np.bincount(items, weights=draw[owner]).astype(np.float64)) for draw in draws.astype(np.float64)]
+        )
         low, high = (round(float(value + side * 1.96 * spread), 6) for side in (-1, 1))
         metrics.append(Metric(LOOP, name, round(value, 6), "", low, high, None, len(items)))
     return metrics
