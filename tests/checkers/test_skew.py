@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from auditkit.checker import Context, build
-from auditkit.checkers.skew import compare, mentions, quota_prompts, statistics
+from auditkit.checkers.skew import any_changed, compare, mentions, quota_prompts, statistics
 from auditkit.checkers.skew.cells import scheme
 from auditkit.checkers.skew.lexicon import countries
 from auditkit.checkers.skew.options import reference
@@ -381,6 +383,54 @@ def test_compare_is_calibrated_for_a_change_and_for_none():
     status = {row["slice"]: row["status"] for row in fewer}
     assert status.pop("Sub-Saharan Africa") == "fail"
     assert "fail" not in status.values()
+
+
+def test_permutation_test_sees_a_change_and_is_calibrated():
+    rng = np.random.default_rng(5)
+    names = ("Peru", "Kenya", "France", "Japan", "India")
+    world = [f"A letter from {names[at]}." for at in rng.integers(0, 5, 400)]
+    other = [f"A letter from {names[at]}." for at in rng.choice(5, 400, p=[0.35, 0.05, 0.2, 0.2, 0.2])]
+    changed = any_changed(world, other)
+    assert changed.status == "fail"
+    assert changed.slice in {"Sub-Saharan Africa", "Latin America and the Caribbean"}
+    p_values = [
+        any_changed(list(side[:200]), list(side[200:])).value for side in (rng.permutation(world) for _ in range(40))
+    ]
+    assert 0.3 < np.mean(p_values) < 0.7
+    assert sum(p_value <= 0.05 for p_value in p_values) <= 6
+    assert any_changed(["nothing"], world).status == "undecided"
+
+
+@pytest.mark.parametrize("name", ["ag-news", "alpaca", "dolly"])
+def test_known_corpora_are_references(name):
+    shares = reference(name).shares
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[scheme("region").names.index("Northern America")] > 0.25  # all three speak of it too often
+    assert reference(name, "continent").reach.min() > 0
+
+
+def test_a_small_reference_run_is_not_taken_for_certain(tmp_path):
+    rows = [
+        {"checker": "skew", "metric": "region.share", "slice": "Europe", "value": 0.5, "low": 0.2, "high": 0.8},
+        {
+            "checker": "skew",
+            "metric": "region.share",
+            "slice": "Sub-Saharan Africa",
+            "value": 0.5,
+            "low": 0.2,
+            "high": 0.8,
+        },
+    ]
+    (tmp_path / "metrics.json").write_text(json.dumps(rows), encoding="utf-8")
+    texts = ["From France."] * 700 + ["From Kenya."] * 300
+    ratios = {}
+    for name, folder in (("run", tmp_path), ("file", tmp_path / "shares.csv")):
+        (tmp_path / "shares.csv").write_text("region,share\nEurope,0.5\nSub-Saharan Africa,0.5\n", encoding="utf-8")
+        checker = build("skew", {"reference": str(folder)})
+        found = checker.finish(checker.map(batch_of_texts(texts)), None, Context(len(texts))).metrics
+        ratios[name] = next(row for row in found if (row.metric, row.slice) == ("region.ratio", "Europe"))
+    assert ratios["run"].value == ratios["file"].value
+    assert (ratios["file"].status, ratios["run"].status) == ("fail", "undecided")
 
 
 def test_compare_with_nothing_is_undecided():

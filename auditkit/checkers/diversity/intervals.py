@@ -148,7 +148,7 @@ def _likeness(words: Words) -> Iterable[Metric]:
     effective = 2.0 ** _entropy(sizes)
     yield Metric(NAME, "sample.topics", round(effective, 4), denominator=n)
     for topic, size in enumerate(sizes.tolist()):
-        yield Metric(NAME, "topic.share", round(size / n, 6), f"topic {topic + 1}", numerator=size, denominator=n)
+        yield Metric(NAME, "topic.share", round(size / n, 6), f"topic {topic + 1}", denominator=n)
 
 
 def _similarity(vectors: NDArray[np.float64]) -> float | None:

@@ -34,7 +34,8 @@ What it misses
     rounds, so expect less on other text.
 
 Options
-    reference        "world-population" (default), "uniform", a CSV file (region,share), or an earlier run's folder
+    reference        "world-population" (default), "uniform", a CSV file (region,share), an earlier run's folder, or a
+                     known corpus: "ag-news" (news of 2004), "alpaca" (written by a model), "dolly" (written by people)
     baseline         the folder of the first round: slow drift passes against the round before, and fails here
     confidence       of all intervals, default 0.95
     tolerated_ratio  a region's share over its reference passes inside 1/r..r, default 1.25
@@ -59,7 +60,7 @@ import numpy as np
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
 from auditkit.checkers.skew import cells, conditional, occupations, people, quotas, regions, repair, words
-from auditkit.checkers.skew.comparison import compare
+from auditkit.checkers.skew.comparison import any_changed, compare
 from auditkit.checkers.skew.mentions import mentions
 from auditkit.checkers.skew.options import Rebalance, SkewOptions, reference, target_of
 from auditkit.checkers.skew.patterns import patterns
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
     from auditkit.documents import Batch
     from auditkit.findings import Metric
 
-__all__ = ["Rebalance", "Skew", "SkewOptions", "compare", "mentions", "quota_prompts"]
+__all__ = ["Rebalance", "Skew", "SkewOptions", "any_changed", "compare", "mentions", "quota_prompts"]
 
 AXES = ("gender", "age", "religion", "race", "nationality", "disability", "orientation", "body", "class", "politics")
 REBALANCE = ("dropped", "bound", "gap", "share", "effective_rows")

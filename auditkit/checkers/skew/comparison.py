@@ -54,6 +54,33 @@ def compare(left: Sequence[str], right: Sequence[str], confidence: float = 0.95)
     return pa.Table.from_pylist([row.as_dict() for row in rows], schema=METRICS)
 
 
+def any_changed(left: Sequence[str], right: Sequence[str], confidence: float = 0.95) -> Metric:
+    """Whether any region's share differs between two corpora: `region.any_changed`, slice = the region furthest off.
+
+    value: p-value of a permutation test: the share of 4,000 random divisions of all rows into two corpora of these
+    sizes whose largest deviation of a region is as large. Exact whatever the sizes; says nothing of how much.
+    """
+    regions = scheme("region")
+    masks = [regions.masks(cells_of(batch_of_texts(list(texts)))[0]["places"]) for texts in (left, right)]
+    both = stats.cells(np.concatenate(masks), len(regions.names))
+    one = stats.cells(masks[0], len(regions.names))
+    n_left, n_both = int(one.count.sum()), int(both.count.sum())
+    if not 0 < n_left < n_both:
+        return Metric("skew", "region.any_changed", None, status="undecided")
+    draw = np.random.default_rng(stats.SEED)
+    member = both.member.astype(np.float64)
+    drawn = draw.multivariate_hypergeometric(both.count, n_left, size=stats.REPLICATES, method="marginals") @ member
+    rows = np.vstack([one.totals[None, :], drawn])
+    apart = stats.shares(rows) - stats.shares(both.totals - rows)
+    spread = apart[1:].std(axis=0)
+    far = np.abs(apart) / np.where(spread > 0, spread, np.inf)
+    largest = far.max(axis=1)
+    p_value = float((largest >= largest[0] - 1e-12).mean())
+    status = "fail" if p_value <= 1 - confidence else "undecided"
+    worst = regions.names[int(far[0].argmax())]
+    return Metric("skew", "region.any_changed", p_value, worst, None, None, n_left, n_both - n_left, "other", status)
+
+
 def ratio_metrics(
     left: stats.Cells, right: stats.Cells, names: Sequence[str], *, confidence: float, metric: str = "region.ratio"
 ) -> list[Metric]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from auditkit.checkers.skew.cells import scheme
 from auditkit.checkers.skew.lexicon import countries
 from auditkit.checkers.skew.regions import Reference, population_shares
 from auditkit.errors import ConfigError, suggestion
+from auditkit.resources import resource
 
-NAMED = ("world-population", "uniform")
+NAMED = ("world-population", "uniform", "ag-news", "alpaca", "dolly")  # the last three: training/profiles.py
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Rebalance:
 class SkewOptions:
     """`[checkers.skew]`: what the regions are held against, and whether to repair; see the checker's page.
 
-    reference: "world-population", "uniform", a CSV file with columns region,share, or the folder of an earlier run.
+    reference: "world-population", "uniform", a known corpus ("ag-news", "alpaca", "dolly"), a CSV file with columns
+    region,share, or the folder of an earlier run.
     baseline: the folder of a first round: a slow drift that passes against the round before does not pass here.
     counts_as: ISO code -> ISO code of the country that it counts as, e.g. EH = "MA".
     home: ISO 3166 code of the country or state that the texts come from: "CA", "CA-ON".
@@ -107,31 +109,56 @@ def reference(name: str, dimension: str = "region") -> Reference:
     if name == "uniform":
         return Reference(name, np.full(len(parts), 1 / len(parts)))
     path = Path(name)
-    found = _of_run(path, dimension) if path.is_dir() else _of_csv(path)
+    found = _of_profile(name, dimension) if name in NAMED else None
+    if found is None:
+        found = _of_run(path, dimension) if path.is_dir() else _of_csv(path)
     unknown = sorted(set(found) - set(parts))
     if unknown:
         raise ConfigError(f"{name}: unknown {dimension} '{unknown[0]}'{suggestion(unknown[0], parts)}")
-    shares = np.array([found.get(part, 0.0) for part in parts])
+    known = [found.get(part, Share(0.0)) for part in parts]
+    shares = np.array([share.value for share in known])
     if not shares.sum() > 0:
         raise ConfigError(f"{name}: no share of any {dimension}")
-    return Reference(path.name, shares / shares.sum())
+    return Reference(path.name, shares / shares.sum(), np.array([share.reach for share in known]))
 
 
-def _of_run(folder: Path, dimension: str) -> dict[str, float]:
+def _of_profile(name: str, dimension: str) -> dict[str, Share]:
+    """The shares of a public corpus, as measured by training/profiles.py."""
+    with resource("rules/lexicons/profiles.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["corpus"], row["dimension"]) == (name, dimension)]
+    return {row["part"]: _share(*(float(row[bound]) for bound in ("share", "low", "high"))) for row in rows}
+
+
+class Share(NamedTuple):
+    """A share, and half the width of the interval of its logarithm."""
+
+    value: float
+    reach: float = 0.0
+
+
+def _of_run(folder: Path, dimension: str) -> dict[str, Share]:
     """The shares of an earlier run, from its metrics.json."""
     try:
         rows = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{folder}: it has no readable metrics.json") from error
     wanted = (row for row in rows if (row["checker"], row["metric"]) == ("skew", f"{dimension}.share"))
-    return {row["slice"]: float(row["value"] or 0.0) for row in wanted}
+    return {row["slice"]: _share(row["value"], row.get("low"), row.get("high")) for row in wanted}
 
 
-def _of_csv(path: Path) -> dict[str, float]:
+def _share(value: float | None, low: float | None, high: float | None) -> Share:
+    """The share with its reach; that of a share whose interval begins at 0 is taken from the upper bound."""
+    if not value or high is None:
+        return Share(value or 0.0)
+    up = float(np.log(high / value))
+    return Share(value, max(up, float(np.log(value / low))) if low else up)
+
+
+def _of_csv(path: Path) -> dict[str, Share]:
     """The shares in a CSV file with the columns region and share (or any first and second column)."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.reader(file) if len(row) > 1]
-        return {row[0]: float(row[1]) for row in rows[1:]}
+        return {row[0]: Share(float(row[1])) for row in rows[1:]}
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: expected a CSV file with a header and the columns region,share") from error

@@ -26,10 +26,14 @@ ERASED = 3.0  # population share over corpus share above which a country is eras
 
 @dataclass(frozen=True)
 class Reference:
-    """What the shares are held against: its name, and one share per part, in the order of the scheme."""
+    """What the shares are held against: its name, and one share per part, in the order of the scheme.
+
+    reach: half the width of the interval of each share's logarithm, where the reference is itself a sample; else None.
+    """
 
     name: str
     shares: NDArray[np.float64]
+    reach: NDArray[np.float64] | None = None
 
 
 def population_shares(field: str) -> NDArray[np.float64]:
@@ -52,10 +56,12 @@ def region_metrics(
     drawn = stats.replicates(found)
     single = stats.estimates(found, drawn, confidence=confidence)
     joint = stats.estimates(found, drawn, confidence=confidence, tests=len(regions.names))
-    for name, one, many, expected in zip(regions.names, single, joint, reference.shares, strict=True):
+    reach = np.zeros(len(regions.names)) if reference.reach is None else reference.reach
+    for at, (name, one, many) in enumerate(zip(regions.names, single, joint, strict=True)):
         yield _share_metric("region.share", name, one, reference.name)
-        if expected > 0:
-            yield from ratio_metrics(name, many, Expected(reference.name, float(expected)), tolerated=tolerated)
+        if reference.shares[at] > 0:
+            expected = Expected(reference.name, float(reference.shares[at]), float(reach[at]))
+            yield from ratio_metrics(name, many, expected, tolerated=tolerated)
     yield from distance_metrics(found, drawn, reference, confidence=confidence)
 
 
@@ -68,10 +74,19 @@ def _share_metric(metric: str, name: str, found: stats.Estimate, reference: str 
 
 @dataclass(frozen=True)
 class Expected:
-    """The share that a part should have, and whose it is."""
+    """The share that a part should have, whose it is, and how well that is known (see Reference.reach)."""
 
     reference: str
     share: float
+    reach: float = 0.0
+
+    def ratio(self, found: stats.Estimate) -> tuple[float, float, float]:
+        """(value, low, high) of the share over the expected one; the intervals of both join in logarithms."""
+        value, low, high = (number / self.share for number in (found.value, found.low, found.high))
+        if self.reach and value > 0:
+            low = value * np.exp(-np.hypot(np.log(value / low), self.reach)) if low > 0 else 0.0
+            high = value * np.exp(np.hypot(np.log(high / value), self.reach))
+        return value, float(low), float(high)
 
 
 def ratio_metrics(name: str, found: stats.Estimate, expected: Expected, *, tolerated: float) -> Iterable[Metric]:
@@ -79,7 +94,7 @@ def ratio_metrics(name: str, found: stats.Estimate, expected: Expected, *, toler
     if not found.whole:
         yield Metric(NAME, "region.ratio", None, name, None, None, 0, 0, expected.reference, "not_checkable")
         return
-    value, low, high = (number / expected.share for number in (found.value, found.low, found.high))
+    value, low, high = expected.ratio(found)
     bounds = stats.Bounds(1 / tolerated, tolerated)
     status = stats.judge(low, high, bounds)
     yield Metric(NAME, "region.ratio", value, name, low, high, found.value, expected.share, expected.reference, status)
