@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -110,12 +110,16 @@ def _just_begun(folder: RunFolder) -> bool:
 
 
 def finished_exit_code(path: Path, arguments: Mapping[str, object]) -> int | None:
-    """The exit code of the whole run in this folder, None without one; ConfigError when it had another policy."""
+    """The exit code of the whole run in this folder, None without one; ConfigError when it had another policy.
+
+    Scratch that a kill just after publishing left behind is removed.
+    """
     if not (path / MANIFEST).exists():
         return None
     manifest = read_manifest(path)
     if manifest["policy_sha256"] != arguments["policy_sha256"]:
         raise ConfigError(f"--out {path}: holds a finished run with another policy; choose another folder")
+    _clear(path / WORK)
     return {"pass": 0, "fail": 1}.get(str(manifest["verdict"]), 3)
 
 
@@ -133,8 +137,10 @@ class TableWriter:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
-        self._file = disk.NewFile(path)
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", write_page_checksum=True)
+        with ExitStack() as until_ready:
+            self._file = until_ready.enter_context(disk.NewFile(path))
+            self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", write_page_checksum=True)
+            until_ready.pop_all()
         self._waiting = schema.empty_table()
         self._n_rows = 0
 
@@ -189,8 +195,13 @@ def publish(folder: RunFolder, manifest: dict[str, Any], run: dict[str, Any]) ->
     run["files"] = [{"path": report.path, "sha256": report.sha256} for report in reports]
     write_text(folder.file("run.json"), sealed(run))
     write_text(folder.file(MANIFEST), sealed(manifest))
-    with suppress(RunFolderError):  # the run is whole by now
-        disk.remove(folder.work)
+    _clear(folder.work)
+
+
+def _clear(work: Path) -> None:
+    """Remove the scratch of a run that is whole: what cannot be removed changes nothing."""
+    with suppress(RunFolderError):
+        disk.remove(work)
 
 
 def sealed(content: Mapping[str, Any]) -> str:
@@ -262,7 +273,7 @@ def _differs(path: Path, name: str, entry: Mapping[str, Any]) -> list[str]:
 def _others(run: Path, expected: set[str]) -> list[str]:
     """Files of the folder that nobody vouches for; scratch and hidden names aside."""
     names = (path.relative_to(run).as_posix() for path in sorted(run.rglob("*")) if path.is_file())
-    known = {MANIFEST, "run.json", STATEMENT, f"{STATEMENT}.sig", *expected}
+    known = {MANIFEST, "run.json", "review.json", STATEMENT, f"{STATEMENT}.sig", *expected}
     return [name for name in names if name not in known and not name.split("/")[0].startswith((".", "_"))]
 
 
