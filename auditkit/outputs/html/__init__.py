@@ -21,12 +21,12 @@ from auditkit.resources import resource
 
 def render(report: Report) -> str:
     """The whole page."""
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = asset("style.css"), asset("script.js")
     embedded, n_embedded = findings.embedded(report)
     body = join([sections.verdict(report), _body(report, n_embedded)])
-    page = Template(_asset("report.html"))
+    page = Template(asset("report.html"))
     return page.substitute(
-        csp=text(f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        csp=text(f"default-src 'none'; style-src {source_of(style)}; script-src {source_of(script)}; img-src data:; "
                  "base-uri 'none'; form-action 'none'"),
         title=text(f"auditkit: {report.verdict}"),
         run=text(_run_id(report)),
@@ -37,11 +37,12 @@ def render(report: Report) -> str:
     )  # fmt: skip
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file of reports/templates/."""
     return resource(f"reports/templates/{name}").read_text(encoding="utf-8")
 
 
-def _hash(code: str) -> str:
+def source_of(code: str) -> str:
     """A CSP source expression that admits exactly this code."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
 
