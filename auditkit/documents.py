@@ -26,9 +26,11 @@ TEXTS = pa.schema(
         ("field", pa.dictionary(pa.int32(), pa.utf8())),
         ("role", pa.dictionary(pa.int32(), pa.utf8())),
         ("text", pa.large_utf8()),
+        ("speaker", pa.dictionary(pa.int32(), pa.utf8())),
     ]
 )
-"""`field` is the path inside the record (`messages[0].content`); `role` is one of ROLES."""
+"""`field` is the path inside the record (`messages[0].content`); `role` is one of ROLES; `speaker` is who says it in a
+chat, as the record spells it ("user", "gpt"), null elsewhere."""
 
 RECORDS = pa.schema(
     [
@@ -39,9 +41,11 @@ RECORDS = pa.schema(
         ("group", pa.utf8()),
         ("label", pa.utf8()),
         ("split", pa.utf8()),
+        ("logprob", pa.utf8()),
     ]
 )
-"""`row`: 0-based record number in its file. `id`, `group`, `label`, `split` are null where the record has none."""
+"""`row`: 0-based record number in its file. `id`, `group`, `label`, `split`, `logprob` (the mean log-probability of a
+response's tokens, as it was written) are null where the record has none."""
 
 
 class Text(NamedTuple):
@@ -97,13 +101,15 @@ class Batch:
         return map(Text, *columns)
 
 
-def batch_of(texts: Sequence[Text], records: Sequence[Mapping[str, object]]) -> Batch:
-    """A batch from Python values. `records` rows need `doc`; what else they lack becomes null (`row` becomes `doc`)."""
-    rows = [
-        {"file": "", "row": record["doc"], "id": None, "group": None, "label": None, "split": None} | dict(record)
-        for record in records
-    ]
-    columns = list(zip(*texts, strict=True)) or [(), (), (), ()]
+def batch_of(
+    texts: Sequence[Text], records: Sequence[Mapping[str, object]], *, speakers: Sequence[str | None] | None = None
+) -> Batch:
+    """A batch from Python values. `records` rows need `doc`; what else they lack becomes null (`row` becomes `doc`).
+
+    speakers: who says each text; None = this is no chat.
+    """
+    rows = [{"file": "", "row": record["doc"]} | dict(record) for record in records]
+    columns = [*(list(zip(*texts, strict=True)) or [(), (), (), ()]), speakers or [None] * len(texts)]
     return Batch(
         pa.RecordBatch.from_arrays(
             [pa.array(values, kind.type) for values, kind in zip(columns, TEXTS, strict=True)], schema=TEXTS

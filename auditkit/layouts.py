@@ -19,7 +19,7 @@ from auditkit.shards import Layout, Limits
 from auditkit.text.safe import printable
 from auditkit.text.strict_json import Number
 
-FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split")
+FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split", "logprob")
 """What `[fields]` and `--field` may name; the first four are texts."""
 BY_SPEAKER = ""
 
@@ -34,6 +34,7 @@ IDS = ("id", "_id", "uuid")
 _GROUPS = ("group", "question_id", "prompt_id", "group_id")
 _LABELS = ("label", "category", "class")
 _SPLITS = ("split",)
+_LOGPROBS = ("mean_logprob", "avg_logprob")  # means per token; a sum over tokens says nothing without their number
 _NAMES_OF_THINGS = frozenset({"source", "document", "article"})  # often a name or an address, not a text
 _MOST_INNER = 20
 _PROSE_CHARACTERS = 100  # a provenance column of public corpora stays below, a source text of a summary above
@@ -97,13 +98,14 @@ def _follow(prefix: str, value: object, step: Step) -> Iterable[tuple[str, objec
 
 
 class Row(NamedTuple):
-    """What a layout takes from one record. texts: (field, role, text) in the order of the layout."""
+    """What a layout takes from one record. texts: (field, role or "role:speaker", text) in the order of the layout."""
 
     texts: list[tuple[str, str, str]]
     group: str | None
     id: str | None
     label: str | None
     split: str | None
+    logprob: str | None = None
 
 
 def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row | str:
@@ -123,7 +125,8 @@ def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row
     for name, _, text in texts:
         if len(text) * 4 > longest and len(text.encode()) > longest:
             return f"{TOO_LONG} of {longest} bytes for one text: field '{printable(name)}'"
-    return Row(texts, *(key(record, path) for path in (layout.group, layout.id, layout.label, layout.split)))
+    keys = (layout.group, layout.id, layout.label, layout.split, layout.logprob)
+    return Row(texts, *(key(record, path) for path in keys))
 
 
 def _lacks(record: Mapping[str, object], path: str) -> str:
@@ -156,7 +159,7 @@ def _chat(record: Mapping[str, object], path: str, texts: list[tuple[str, str, s
         speaker = message.get(speaker_of(key))
         if type(speaker) is not str:
             return f"the message '{printable(name)}' does not say who speaks"
-        problem = _message(message, f"{name}.{key}", role_of(speaker), texts)
+        problem = _message(message, f"{name}.{key}", voice(speaker), texts)
         if problem:
             return problem
     return ""
@@ -167,9 +170,9 @@ def speaker_of(key: str) -> str:
     return "from" if key == "value" else "role"
 
 
-def role_of(speaker: str) -> str:
-    """The role of what a speaker says."""
-    return _SPEAKERS.get(speaker.lower(), "text")
+def voice(speaker: str) -> str:
+    """The role of what a speaker says, and the speaker: `prompt:user`."""
+    return f"{_SPEAKERS.get(speaker.lower(), 'text')}:{speaker}"
 
 
 def _message(message: Mapping[str, object], name: str, role: str, texts: list[tuple[str, str, str]]) -> str:
@@ -291,7 +294,7 @@ def recognise(census: Census) -> Layout | None:
     return Layout(name, texts + contexts, required, **keys)
 
 
-_KEYS = {"group": _GROUPS, "id": IDS, "label": _LABELS, "split": _SPLITS}
+_KEYS = {"group": _GROUPS, "id": IDS, "label": _LABELS, "split": _SPLITS, "logprob": _LOGPROBS}
 _Found = tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]
 
 

@@ -19,7 +19,7 @@ from auditkit.resources import resource
 
 PACKAGED = ("default", "web-pretraining", "synthetic-sft", "self-training", "pre-commit", "secrets")
 ACTIONS = ("flag", "redact", "drop")
-FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split")
+FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split", "logprob")
 CORPUS_METRICS = ("rows", "quarantined_share", "dropped_share", "redacted_share", "kept_share")
 RULES_SECONDS = 60.0  # for a checker to list its rules
 STANDARD_METRICS = ("documents_share", "findings", "looked_share")

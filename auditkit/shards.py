@@ -45,7 +45,8 @@ class Layout:
 
     name: "text", "alpaca", "messages", ... or "fields" (named by the user). texts: (path, role) pairs; a path is split
     at dots, `[*]` stands for every element of a list; the role "" means that the speaker of each message tells it.
-    group, id, label, split: paths or "". required: paths that must hold a value; a row that lacks one is quarantined.
+    group, id, label, split, logprob: paths or "". required: paths that must hold a value; a row that lacks one is
+    quarantined.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Layout:
     id: str = ""
     label: str = ""
     split: str = ""
+    logprob: str = ""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,11 @@ def batch_of_column(texts: pa.Array, first: int) -> Batch:
     nothing = pa.nulls(n, pa.utf8())
     name = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["text"]))
     return Batch(
-        pa.RecordBatch.from_arrays([docs, name, name, texts.cast(pa.large_utf8())], schema=TEXTS),
-        pa.RecordBatch.from_arrays([docs, name, docs, nothing, nothing, nothing, nothing], schema=RECORDS),
+        pa.RecordBatch.from_arrays(
+            [docs, name, name, texts.cast(pa.large_utf8()), pa.nulls(len(docs), TEXTS.field("speaker").type)],
+            schema=TEXTS,
+        ),
+        pa.RecordBatch.from_arrays([docs, name, docs, nothing, nothing, nothing, nothing, nothing], schema=RECORDS),
     )
 
 

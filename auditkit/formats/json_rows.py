@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.formats.rows import Columns, batch, key_paths
-from auditkit.layouts import BY_SPEAKER, EACH, role_of, speaker_of, steps
+from auditkit.layouts import BY_SPEAKER, EACH, speaker_of, steps, voice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,11 +178,11 @@ class Scan:
         )
 
     def _speakers(self, mine: Bools, role: str, n: int) -> tuple[Ints, list[str]]:
-        """The role of each text of the list, as indices into names."""
+        """The role of each text of the list, in a chat with its speaker, as indices into names."""
         if role != BY_SPEAKER:
             return np.zeros(n, np.int64), [role]
         speakers = self._strings(self._found[mine & (self._found[:, 0] == 1), 1:]).dictionary_encode()
-        names = [role_of(speaker) for speaker in speakers.dictionary.to_pylist()]
+        names = [voice(speaker) for speaker in speakers.dictionary.to_pylist()]
         return speakers.indices.to_numpy().astype(np.int64), names
 
     def _key(self, lines: Ints, path: str) -> pa.Array:

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-KEYS = ("id", "group", "label", "split")
+KEYS = ("id", "group", "label", "split", "logprob")
 
 
 def key_paths(layout: Layout) -> dict[str, str]:
     """The paths of the keys of a record, by their column in RECORDS; "" where there is none."""
-    return {"id": layout.id, "group": layout.group, "label": layout.label, "split": layout.split}
+    return {name: getattr(layout, name) for name in KEYS}
 
 
 class Columns(NamedTuple):
-    """Texts of many rows. owners: index into rows, ascending. fields, roles: indices into the two lists of names."""
+    """Texts of many rows. owners: index into rows, ascending. fields, roles: indices into the two lists of names.
+
+    A name among the roles is a role, in a chat "role:speaker".
+    """
 
     owners: Ints
     fields: Ints
@@ -45,8 +48,9 @@ def batch(shard: Shard, rows: Ints, columns: Columns, keys: Mapping[str, pa.Arra
     texts = [
         pa.array(docs[columns.owners]),
         _coded(columns.fields, columns.field_names),
-        _coded(columns.roles, columns.role_names),
+        _coded(columns.roles, [name.partition(":")[0] for name in columns.role_names]),
         columns.texts,
+        _coded(columns.roles, [name.partition(":")[2] for name in columns.role_names], missing=""),
     ]
     records = [
         pa.array(docs),
@@ -57,11 +61,13 @@ def batch(shard: Shard, rows: Ints, columns: Columns, keys: Mapping[str, pa.Arra
     return Batch(pa.RecordBatch.from_arrays(texts, schema=TEXTS), pa.RecordBatch.from_arrays(records, schema=RECORDS))
 
 
-def _coded(codes: Ints, names: Sequence[str]) -> pa.Array:
-    unique = list(dict.fromkeys(names))
+def _coded(codes: Ints, names: Sequence[str], *, missing: str | None = None) -> pa.Array:
+    unique = [name for name in dict.fromkeys(names) if name != missing]
     if len(unique) < len(names):
-        codes = np.array([unique.index(name) for name in names], np.int64)[codes]
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(unique, pa.utf8()))
+        places = {name: place for place, name in enumerate(unique)}
+        codes = np.array([places.get(name, -1) for name in names], np.int64)[codes]
+    mask = codes < 0 if missing is not None else None
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), pa.array(unique, pa.utf8()))
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ INSERTED = '<"x",\n\u20ac\\>'
 
 @dataclass
 class Read:
-    """What a file held. texts[row] = {field: (role, text)}; keys[row] = the record without its texts."""
+    """What a file held. texts[row] = {field: (role, text)}; keys[row] = the record without its texts; speakers[row]: of its texts."""
 
     source: Source
     layout: Layout
@@ -28,6 +28,7 @@ class Read:
     texts: dict[int, dict[str, tuple[str, str]]]
     keys: dict[int, dict[str, object]]
     quarantined: list[Quarantined]
+    speakers: dict[int, list[str | None]] = field(default_factory=dict)
 
     @property
     def path(self):
@@ -56,6 +57,7 @@ def rows_of(parsed: Parsed, read: Read) -> None:
     for text in parsed.batch.texts.to_pylist():
         assert text["field"] not in read.texts[rows[text["doc"]]]
         read.texts[rows[text["doc"]]][text["field"]] = (text["role"], text["text"])
+        read.speakers.setdefault(rows[text["doc"]], []).append(text["speaker"])
     read.quarantined += parsed.quarantined
 
 

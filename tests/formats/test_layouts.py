@@ -1,5 +1,7 @@
 """Layouts: common shapes are recognised, roles are right, paths lead where they say, and mistakes get a suggestion."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from auditkit.errors import ConfigError, InputError
@@ -243,3 +245,17 @@ def test_an_unknown_layout_says_what_to_type(read, write, record, options):
         read(write("a.jsonl", [record]))
     assert str(caught.value).endswith(f"for example {options}")
     assert ", ".join(record) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_speakers_and_log_probabilities_pass_through(write, read, tmp_path, kind):
+    said = ("System", "Be kind."), ("user", "Hi."), ("robot", "?")
+    chat = [{"role": speaker, "content": text} for speaker, text in said]
+    rows = [{"messages": chat, "mean_logprob": -0.25}, {"messages": chat[1:], "mean_logprob": None}]
+    path = tmp_path / "a.parquet"
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    found = read(path if kind == "parquet" else write("a.jsonl", rows))
+    assert found.speakers == {0: ["System", "user", "robot"], 1: ["user", "robot"]}
+    assert [role for role, _ in found.texts[0].values()] == ["prompt", "prompt", "text"]
+    assert [found.keys[row]["logprob"] for row in (0, 1)] == ["-0.25", None]
