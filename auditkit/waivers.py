@@ -164,30 +164,40 @@ def read_baseline(path: Path) -> set[Key]:
 
 
 def from_decisions(path: Path, *, who: str, when: dt.date, expires: str) -> list[Waiver]:
-    """The decisions file that a reviewer downloaded from the report, as waivers."""
-    try:
-        content = json.loads(_text(path))
-        rows = content["decisions"] if isinstance(content, dict) else content
-        raw = [[row[name] or "" for name in ("rule", "fingerprint", "field", "decision", "reason")] for row in rows]
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{path}: is no decisions file; download one from the report of the run") from None
-    mistakes = [
-        f"{path.name}: unknown decision '{one[3]}'{suggestion(str(one[3]), DECISIONS)}"
-        for one in raw
-        if _decision(one[3]) not in DECISIONS
-    ]
-    mistakes += [f"{path.name}: {one[0]} is marked without a reason" for one in raw if not str(one[4]).strip()]
+    """The decisions of a file from the report's page or of a sample that was read, as waivers; undecided ones aside."""
+    _, rows = read_decisions(path)
+    decided = [row for row in rows if row[1]]
+    mistakes = [f"{path.name}: {key[0]} is marked without a reason" for key, _, why in decided if not why.strip()]
     if expires and not _is_date(expires):
         mistakes.append(f"--expires {expires}: is not a date; expected YYYY-MM-DD")
     if mistakes:
         raise ConfigError("\n".join(dict.fromkeys(mistakes)))
     day = when.isoformat()
-    return [Waiver(rule, mark, place, _decision(said), who, day, why, expires) for rule, mark, place, said, why in raw]
+    return [Waiver(*key, decision, who, day, why, expires) for key, decision, why in decided]
+
+
+def read_decisions(path: Path) -> tuple[dict[str, Any], list[tuple[Key, str, str]]]:
+    """(what the file says of the sample it is, (key, decision or "", reason) of each entry) of a decisions file."""
+    try:
+        content = json.loads(_text(path))
+        rows = content["decisions"] if isinstance(content, dict) else content
+        raw = [
+            [str(row[name] or "") for name in ("rule", "fingerprint", "field", "decision", "reason")] for row in rows
+        ]
+        about = dict(content.get("sample", {})) if isinstance(content, dict) else {}
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{path}: is no decisions file; download one from the report of the run") from None
+    read = [((rule, mark, place), _decision(said), why) for rule, mark, place, said, why in raw]
+    wrong = [said for _, said, _ in read if said and said not in DECISIONS]
+    if wrong:
+        said = [f"{path.name}: unknown decision '{one}'{suggestion(one, DECISIONS)}" for one in dict.fromkeys(wrong)]
+        raise ConfigError("\n".join(said))
+    return about, read
 
 
 def _decision(said: str) -> str:
     """`accepted risk`, `accepted_risk` and `accepted-risk` are one."""
-    return str(said).replace(" ", "-").replace("_", "-")
+    return said.strip().replace(" ", "-").replace("_", "-")
 
 
 def merged(old: Sequence[Waiver], new: Iterable[Waiver]) -> list[Waiver]:

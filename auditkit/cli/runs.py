@@ -84,6 +84,42 @@ def waive(run: Path, decisions: Path, who: str, expires: str, path: Path) -> int
     return EXIT_PASS
 
 
+@cli.command(short_help="A sample of findings to read; the precision that readers found.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the sample that people shall read.")
+@click.option(
+    "--judged", type=click.Path(path_type=Path), metavar="FILE", help="Take back the sample, decisions in it."
+)
+@click.option(
+    "--per-rule", default=20, show_default=True, type=click.IntRange(min=1), help="Findings of each rule and decision."
+)
+@click.option("--seed", default=0, show_default=True, help="Another seed draws another sample.")
+@click.option("--by", "who", default="", metavar="NAME", help="Who read it; needed with --judged.")
+def review(run: Path, out: Path | None, judged: Path | None, per_rule: int, seed: int, who: str) -> int:
+    r"""Draw a sample of findings for people to read, stratified by rule and decision, or take back what they found.
+
+    A finding called false-positive is wrong, any other decision says that it is right. The precision of each rule, with
+    its interval, then stands in the report.
+
+    \b
+    Examples:
+      auditkit review run --out sample.json --per-rule 30
+      auditkit review run --judged sample.json --by "Jo Doe"
+      auditkit report run --out report.html
+    """
+    from auditkit.reading import take_judged, write_sample
+
+    if (out is None) == (judged is None):
+        raise click.UsageError("give either --out FILE, to draw a sample, or --judged FILE, to take it back")
+    if judged is not None and not who:
+        raise click.UsageError("--judged needs --by NAME: who read it")
+    if out is not None:
+        click.echo(write_sample(run, out, per_rule=per_rule, seed=seed))
+    elif judged is not None:
+        click.echo(take_judged(run, judged, who=who))
+    return EXIT_PASS
+
+
 @cli.command(short_help="Accept the findings of a run as they stand.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The baseline file.")

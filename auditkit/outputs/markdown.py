@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auditkit.report_data import Report
+from auditkit.report_data.precision import how_read, precisions
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
@@ -28,6 +29,7 @@ from auditkit.report_data.words import (
     gate_name,
     gate_value,
     interval,
+    percent,
     place,
     plain,
     seconds,
@@ -43,7 +45,7 @@ _ACTIVE = str.maketrans({char: f"\\x{ord(char):02x}" for char in "`<>|"})
 
 def render(report: Report) -> str:
     """The whole report as GitHub-flavoured markdown."""
-    parts = (_head, _gates, _coverage, _flow, _rules, _checkers, _provenance)
+    parts = (_head, _gates, _coverage, _flow, _rules, _precision, _checkers, _provenance)
     return "\n".join("\n".join(part(report)) for part in parts).rstrip() + "\n"
 
 
@@ -75,7 +77,7 @@ def _gates(report: Report) -> list[str]:
             code(gate_name(gate)),
             gate_value(gate),
             interval(gate["metric"], *gate_interval(report, gate)) or "–",
-            bound(gate),
+            code(bound(gate)) if gate.get("not_worse_than") else bound(gate),
         )
         for gate in report.gates
     ]
@@ -113,6 +115,27 @@ def _rules(report: Report) -> list[str]:
         return ["## Findings", "", "None.", ""]
     lines = ["## Findings", "", *_table(("rule", "severity", "findings", "documents", "waived"), rows[:SHOWN_RULES])]
     return lines + ([f"And {len(rows) - SHOWN_RULES} more rules.", ""] if len(rows) > SHOWN_RULES else [])
+
+
+def _precision(report: Report) -> list[str]:
+    """What readers of a sample found; nothing where nobody has read."""
+    rows = [
+        (
+            code(row.rule) if row.rule else "all",
+            plain(row.decision) or "all",
+            count(row.findings),
+            f"{row.right} of {row.judged}",
+            percent(row.value),
+            f"{percent(row.low)} to {percent(row.high)}",
+        )
+        for row in precisions(report)
+    ]
+    head = ("rule", "document was", "findings", "right, of those read", "precision", "95% interval")
+    return ["## How right the findings are", "", *_table(head, rows), *_read_by(report)] if rows else []
+
+
+def _read_by(report: Report) -> list[str]:
+    return [f"Read by {code(report.review['by'])}. {how_read(report)}", ""]
 
 
 def _checkers(report: Report) -> list[str]:

@@ -21,6 +21,7 @@ from auditkit.errors import AuditkitError, RunFolderError
 
 Row = Mapping[str, Any]
 
+REVIEW = "review.json"  # in a run folder: what readers of a sample found
 COUNTS = ("rows_in", "kept", "redacted", "dropped", "quarantined")
 
 
@@ -32,7 +33,7 @@ class Report:
     optionally an int64 column `line` (1-based). documents: file, row, id, fingerprint, decision, reasons, scores
     `checker/score`, and optionally `line`. certificates: schema CERTIFICATES. rules: what is known of each rule id.
     before: rows of metrics.json of the round before, where there is one. paths: `file` -> the path as the user gave it,
-    for outputs that point into a checkout.
+    for outputs that point into a checkout. review: content of review.json, where readers have judged a sample.
     """
 
     manifest: Row
@@ -44,6 +45,7 @@ class Report:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     before: Sequence[Row] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
+    review: Row = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -112,6 +114,7 @@ def read_report(run: Path, *, before: Path | None = None) -> Report:
         certificates=_table(run / "certificates.parquet"),
         rules=packaged_rules(checker["name"] for checker in manifest["checkers"]),
         before=_json(before / "metrics.json" if before.is_dir() else before) if before else (),
+        review=_json(run / REVIEW) if (run / REVIEW).exists() else {},
     )
 
 

@@ -60,6 +60,7 @@ def _body(report: Report, n_embedded: int) -> Html:
         ("flow", "Removed", "What was removed, and why", sections.flow(report)),
         ("changes", "Changed", "What changed since the round before", sections.changes(report)),
         ("checkers", "Checkers", "What each checker found", checkers.section(report)),
+        ("precision", "How right", "How right the findings are", sections.precision(report)),
         ("copies", "Near-copies", "Near-copies", checkers.copies(report)),
         ("skew", "Skew", "Whom the corpus speaks of", skew.section(report)),
         ("findings-section", "Findings", "All findings", findings.section(report, n_embedded)),

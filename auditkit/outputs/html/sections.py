@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import Child, Html, data, el, join, mark, more, slug, table
 from auditkit.report_data import COUNTS, Report, Row
+from auditkit.report_data.precision import how_read, precisions
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
@@ -212,3 +213,24 @@ def changes(report: Report) -> Html | None:
     if not rows:
         return el("p", "No number of the whole corpus changed.") if before else None
     return table("Numbers that changed", ("Metric", "Before", "Now", "Change"), rows, numbers=(1, 2, 3))
+
+
+def precision(report: Report) -> Html | None:
+    """How right the findings are, where people have read a sample of them."""
+    rows = [
+        (
+            data(row.rule) if row.rule else el("b", "All rules"),
+            plain(row.decision) or "all",
+            count(row.findings),
+            f"{row.right} of {row.judged}",
+            percent(row.value),
+            f"{percent(row.low)} to {percent(row.high)}",
+            charts.share(row.value, row.low, row.high, top=1.0),
+        )
+        for row in precisions(report)
+    ]
+    if not rows:
+        return None
+    head = ("Rule", "Document was", "Findings", "Right, of those read", "Precision", "95% interval", "0 to 100%")
+    read = el("p", "Read by ", data(report.review["by"]), ". ", how_read(report), class_="muted")
+    return join([table("Findings that readers called right", head, rows, numbers=(2, 3, 4, 5)), read])
