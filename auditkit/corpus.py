@@ -12,15 +12,8 @@ import pyarrow as pa
 from auditkit.engine.first_pass import Corpus
 from auditkit.errors import ConfigError, InputError
 from auditkit.policy import Policy
-from auditkit.shards import Layout, Limits, Source
-
-
-def limits_of(policy: Policy) -> Limits:
-    """The limits of `[corpus]`."""
-    corpus = policy.corpus
-    return Limits(
-        max_line_bytes=corpus.max_line_bytes, max_text_bytes=corpus.max_text_bytes, max_nesting=corpus.max_nesting
-    )
+from auditkit.shards import Layout, Source
+from auditkit.watchdog import limit_memory
 
 
 def open_corpus(source: Any, policy: Policy, scratch: Path) -> Corpus:
@@ -32,9 +25,10 @@ def open_corpus(source: Any, policy: Policy, scratch: Path) -> Corpus:
         return source
     from auditkit.formats import detect_layout, discover, read_shards
 
-    limits = limits_of(policy)
+    limits = policy.corpus.limits()
+    limit_memory(limits.max_memory_bytes)
     paths = _paths(source, scratch)
-    sources = discover(paths, scratch=scratch)
+    sources = discover(paths, scratch=scratch, max_files=limits.max_files)
     layouts: list[Layout] = []
     refused: list[str] = []
     misused: list[str] = []

@@ -16,6 +16,7 @@ from auditkit.errors import ConfigError, suggestion
 from auditkit.gates import Earlier, Gate, earlier_runs
 from auditkit.guard import attempt
 from auditkit.resources import resource
+from auditkit.shards import Limits
 
 PACKAGED = ("default", "web-pretraining", "synthetic-sft", "self-training", "pre-commit", "secrets")
 ACTIONS = ("flag", "redact", "drop")
@@ -29,21 +30,34 @@ STANDARD_METRICS = ("documents_share", "findings", "looked_share")
 class Corpus:
     """`[corpus]`: limits on the input as a whole. Shares are 0..1, sizes bytes, times seconds.
 
-    A checker may look at one shard for shard_deadline_s + 60 s per MB; then it is a gap.
+    A checker may look at one shard for shard_deadline_s + 60 s per MB; then it is a gap. Of one rule in one document
+    max_findings are listed, and one more without a place tells how many there are. shards.Limits explains the others.
     """
 
     max_quarantined: float = 0.0
-    max_line_bytes: int = 64 << 20
-    max_text_bytes: int = 32 << 20
-    max_nesting: int = 200
+    max_line_bytes: int = Limits.max_line_bytes
+    max_text_bytes: int = Limits.max_text_bytes
+    max_nesting: int = Limits.max_nesting
+    max_expanded_bytes: int = Limits.max_expanded_bytes
+    max_expansion: int = Limits.max_expansion
+    max_row_group_bytes: int = Limits.max_row_group_bytes
+    max_files: int = Limits.max_files
+    max_findings: int = Limits.max_findings
+    max_memory_bytes: int = Limits.max_memory_bytes
     shard_deadline_s: float = 60.0
+
+    def limits(self) -> Limits:
+        """The part of it that readers and workers need."""
+        shared = {item.name for item in fields(Limits)} & {item.name for item in fields(Corpus)}
+        return Limits(**{name: getattr(self, name) for name in shared})
 
     def check(self) -> list[tuple[str, str]]:
         """Values that make no sense."""
         mistakes = [] if 0 <= self.max_quarantined <= 1 else [("max_quarantined", "expected a share, 0 to 1")]
-        for name in ("max_line_bytes", "max_text_bytes", "max_nesting", "shard_deadline_s"):
-            if getattr(self, name) <= 0:
-                mistakes.append((name, "expected more than 0"))
+        for item in fields(Corpus)[1:]:
+            least = 0 if item.name == "max_memory_bytes" else 1e-9
+            if getattr(self, item.name) < least:
+                mistakes.append((item.name, "expected more than 0"))
         return mistakes
 
 

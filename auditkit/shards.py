@@ -23,6 +23,11 @@ class Limits:
     max_text_bytes: int = 32 << 20  # one text must fit a checker's working memory several times over
     max_nesting: int = 200
     max_expanded_bytes: int = 1 << 40  # of one compressed file
+    max_expansion: int = 1000  # times its stored size, from 4 GB on: text compresses 3 to 20 times, logs 100 times
+    max_row_group_bytes: int = 4 << 30  # of Parquet and of an Arrow batch, unpacked; writers make 1 MB to 1 GB
+    max_files: int = 100_000  # each is opened, hashed, written and synced for itself: more would take hours
+    max_findings: int = 10_000  # of one rule in one document
+    max_memory_bytes: int = 0  # of each process; 0 = as much as there is
     block_bytes: int = 4 << 20  # research: flat memory, no loss of speed from 4 MB up
 
 

@@ -88,6 +88,18 @@ def expendable(parent: int) -> None:
         sys.exit(EXIT_INCOMPLETE)
 
 
+def limit_memory(n_bytes: int) -> None:
+    """Let this process have at most so much memory of its own, where it is expendable; 0 = as much as there is.
+
+    Above it an allocation fails, which is a gap, an error or the end of the process: never a pass.
+    """
+    if _expendable and n_bytes:
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (n_bytes if hard < 0 else min(n_bytes, hard), hard))
+
+
 @contextmanager
 def at(words: str, *, seconds: float) -> Iterator[None]:
     """Note what this process is at; where it is expendable, end it after so many seconds of it, whatever it is doing.

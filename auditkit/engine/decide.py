@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auditkit.checker import Outcome, Rule
 from auditkit.engine.actions import codes
+from auditkit.engine.capped import left_out
 from auditkit.engine.finish import corpus_found
 from auditkit.engine.first_pass import Corpus
 from auditkit.engine.look import Looked, no_result
@@ -222,9 +223,12 @@ def _action(judgement: Judgement, rule: str, code: int) -> str:
 
 def count(tally: Tally, decided: Decided) -> None:
     """Add a shard's findings to the sums; waived ones count for nothing."""
-    pairs = decided.found.filter(pc.invert(decided.found.column("waived"))).select(["checker", "rule", "doc"])
+    counting = decided.found.filter(pc.invert(decided.found.column("waived")))
+    pairs = counting.select(["checker", "rule", "doc"])
     for checker, number in _counted(pairs.select(["checker"])):
-        tally.n_findings[checker[0]] = tally.n_findings.get(checker[0], 0) + number
+        own = counting.filter(pc.equal(counting.column("checker"), checker[0]))
+        every = number + left_out(own.column("detail"))
+        tally.n_findings[checker[0]] = tally.n_findings.get(checker[0], 0) + every
     by_rule = pairs.group_by(["checker", "rule", "doc"], use_threads=False).aggregate([])
     for key, number in _counted(by_rule.select(["checker", "rule"])):
         tally.n_docs_with[(key[0], key[1])] = tally.n_docs_with.get((key[0], key[1]), 0) + number

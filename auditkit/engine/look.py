@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from auditkit.checker import AnyChecker, Checked, Checker, CorpusChecker, State, checker_class
 from auditkit.documents import RECORDS, Batch
+from auditkit.engine.capped import capped
 from auditkit.errors import CheckerError, InputError
 from auditkit.findings import FOUND, as_scores, canonical
 from auditkit.guard import Gap, attempt
 from auditkit.policy import CheckerTable
 from auditkit.shards import Limits, Parsed, Quarantined, Shard
+from auditkit.watchdog import limit_memory
 
 SECONDS_PER_MB = 60.0  # a checker may be slow (Presidio's own engine reads 0.16 MB/s), but not endless
 FOUND_BY = FOUND.append(pa.field("checker", pa.utf8()))
@@ -134,6 +136,7 @@ def reads(checker: AnyChecker | None) -> Mapping[str, str]:
 
 def look(shard: Shard, plan: Plan) -> Looked:
     """All checkers over all rows of the shard. Never raises for what a checker or a document does."""
+    limit_memory(plan.limits.max_memory_bytes)
     parts: list[Looked] = []
     reading = Spent(n_bytes=shard.n_bytes)
     try:
@@ -194,9 +197,8 @@ def _look_at_batch(parsed: Parsed, shard: Shard, plan: Plan) -> Looked:
             result.states[name] = state
         result.looked[name] = len(batch)
         if checked is not None:
-            found.append(
-                checked.findings.append_column("checker", pa.array([name] * checked.findings.num_rows, pa.utf8()))
-            )
+            listed = capped(checked.findings, plan.limits.max_findings)
+            found.append(listed.append_column("checker", pa.array([name] * listed.num_rows, pa.utf8())))
             _add_checked(result, columns, name, checked)
     result.found = _canonical_by(found)
     result.scores = pa.table(columns)

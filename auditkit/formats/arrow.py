@@ -87,7 +87,7 @@ def _bytes_of(type_: pa.DataType) -> pa.DataType:
     return pa.large_binary() if columnar.is_text(type_) and not pa.types.is_dictionary(type_) else type_
 
 
-def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:  # noqa: ARG001 - one signature
+def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:
     """Shards that name runs of whole record batches."""
     stored = Stored(source)
     try:
@@ -99,6 +99,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
     first_row = n_rows = n_bytes = 0
     with _opened(source) as (_, batches):
         for index, batch in enumerate(batches):
+            columnar.check_size(source.name, index, batch.get_total_buffer_size(), limits)
             n_rows, n_bytes, part["last"] = n_rows + len(batch), n_bytes + batch.get_total_buffer_size(), index + 1
             if n_bytes >= _PART_BYTES:
                 yield cut(first_row, n_rows, part=dict(part), n_bytes=n_bytes)

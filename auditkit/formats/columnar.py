@@ -54,6 +54,13 @@ def check_names(name: str, schema: pa.Schema) -> None:
         raise InputError(name, f"has two columns named '{printable(twice[0])}'")
 
 
+def check_size(name: str, group: int, n_bytes: int, limits: Limits) -> None:
+    """InputError for a row group or record batch that is too large to be unpacked at one time."""
+    if n_bytes > limits.max_row_group_bytes:
+        said = f"row group {group} unpacks to {n_bytes} bytes, above the limit of {limits.max_row_group_bytes}"
+        raise InputError(name, f"{said}: write smaller ones, or raise corpus.max_row_group_bytes")
+
+
 def detect(finder: Finder, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Layout:
     """The layout that the columns and the first rows show; rows are read on until one can be read."""
     check_names(finder.name, schema)

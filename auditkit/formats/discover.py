@@ -21,7 +21,7 @@ from pathlib import Path
 from auditkit.disk import NewFile, make_folder
 from auditkit.errors import ConfigError, InputError
 from auditkit.formats.sniffing import kind_of_name, wrong_content
-from auditkit.shards import Source
+from auditkit.shards import Limits, Source
 from auditkit.text.safe import printable
 
 _PAPERS = re.compile(
@@ -30,7 +30,6 @@ _PAPERS = re.compile(
 )
 _PAPER_NAMES = frozenset({"dataset_info.json", "dataset_dict.json", "dataset_infos.json", "state.json"})
 _COPY = 1 << 20
-_MAX_FILES = 100_000  # each is opened, hashed, written and synced for itself: more would take hours for that alone
 
 
 @dataclass
@@ -48,7 +47,7 @@ class _Search:
         self.refused.append((printable(path), reason))
 
 
-def discover(inputs: Sequence[str], *, scratch: Path) -> list[Source]:
+def discover(inputs: Sequence[str], *, scratch: Path, max_files: int = Limits.max_files) -> list[Source]:
     """The files to read, sorted by name in bytes, each once; what is not a local file is first copied into `scratch`.
 
     ConfigError when an input does not exist or nothing matches, InputError when files are refused; both name all.
@@ -61,8 +60,8 @@ def discover(inputs: Sequence[str], *, scratch: Path) -> list[Source]:
     if not search.sources and not search.refused:
         raise ConfigError(f"no input file found in {', '.join(map(printable, inputs)) or 'an empty list'}")
     found = _named(_unique(search.sources), search)
-    if len(found) > _MAX_FILES:
-        raise InputError(printable(inputs[0]), f"more than {_MAX_FILES:,} files: join them into larger ones")
+    if len(found) > max_files:
+        raise InputError(printable(inputs[0]), f"more than {max_files:,} files: join them, or raise corpus.max_files")
     for source in found:
         reason = wrong_content(source)
         if reason:

@@ -46,6 +46,8 @@ def _opened(source: Source, *, dictionaries: list[str] | None = None) -> Iterato
 def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
     """The layout that columns and first rows show."""
     with _opened(source) as file:
+        for group in range(file.metadata.num_row_groups):
+            columnar.check_size(source.name, group, file.metadata.row_group(group).total_byte_size, limits)
         finder = Finder(source, fields, limits)
         return columnar.detect(finder, file.schema_arrow, file.iter_batches(_ROWS, use_threads=False))
 
