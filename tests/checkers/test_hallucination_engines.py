@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from auditkit.checker import build
+from auditkit.checker import Context, build
 from auditkit.documents import Text, batch_of
 from auditkit.errors import ConfigError, MissingDependency
 
@@ -175,3 +175,30 @@ def test_code_in_the_folder_is_not_run(folders, tmp_path):
         <= build("hallucination", {"engine": "nli", "model": str(tmp_path)}).check(row()).scores["unsupported"][0]
         <= 1
     )
+
+
+def test_the_entropy_of_meanings_in_groups(folders):
+    texts = ["The mill burned down.", "The mill burned down.", "A town library opened."]
+    rows = [Text(doc, "response", "response", text) for doc, text in enumerate(texts)]
+    made = checker(folders, "similarity", clusters="meaning", same_meaning=0.999)
+    batch = batch_of(rows, [{"doc": doc, "group": "q"} for doc in range(3)])
+    split = made.merge(made.map(batch_of(rows[:1], [{"doc": 0, "group": "q"}])), made.map(batch_of([], [])))
+    last = batch_of(rows[1:], [{"doc": doc, "group": "q"} for doc in (1, 2)])
+    for state in (made.map(batch), made.merge(split, made.map(last))):
+        outcome = made.finish(state, None, Context(3))
+        docs, spread = outcome.scores["semantic_entropy"]
+        assert docs.tolist() == [0, 1, 2]
+        assert spread.tolist() == pytest.approx([0.5794] * 3)  # log2(3) - 2/3 bits of log2(3)
+        found = [row for row in outcome.metrics if row.metric == "agreement_semantic_entropy"]
+        assert [(row.value, row.denominator) for row in found] == [(pytest.approx(0.5794), 1)]
+        assert sum(values.nbytes for values in state.values()) <= made.state_bytes(3)
+
+
+@pytest.mark.parametrize("name", ["similarity", "nli"])
+def test_the_consistency_of_samples_by_a_network(folders, name):
+    texts = ["The mill burned down.", "A town library opened.", "Fire destroyed the mill."]
+    rows = [Text(0, f"samples[{n}]", "response", text) for n, text in enumerate(texts)]
+    batch = batch_of([Text(0, "question", "prompt", "What?"), *rows], [{"doc": 0}])
+    score = checker(folders, name).check(batch).scores["selfcheck"][0]
+    assert 0 <= score <= 1
+    assert score != build("hallucination", {}).check(batch).scores["selfcheck"][0]

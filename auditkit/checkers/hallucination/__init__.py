@@ -35,29 +35,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.hallucination import agreement, engines, facts, grounding, judge, per_document
+from auditkit.checkers.hallucination import agreement, engines, facts, grounding, judge, meaning, per_document
 from auditkit.checkers.hallucination.artefacts import Check
 from auditkit.checkers.hallucination.options import PREFIX, HallucinationOptions
 from auditkit.documents import Batch
 from auditkit.endpoint import Estimate
 from auditkit.findings import Found, Metric, detail, found_table, share
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
+"""Of agreement, for which the run says what they keep."""
+
 
 class Hallucination:
     """The checker `hallucination`; the module docstring is its manual page."""
 
     name: ClassVar[str] = "hallucination"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Options: ClassVar[type] = HallucinationOptions
     METRICS: ClassVar[tuple[str, ...]] = (
         "agreement_mean",
         "agreement_entropy",
+        "agreement_semantic_entropy",
         "agreement_kept_share",
         "agreement_groups",
         "agreement_precision",
@@ -134,8 +141,11 @@ class Hallucination:
         )
 
     def map(self, batch: Batch) -> State:
-        """Hashes of group and final answer of each document that has a response."""
-        return agreement.state_of(batch)
+        """Hashes of group and final answer of each document that has a response; the direction of its meaning."""
+        state = agreement.state_of(batch)
+        if self.options.clusters == "meaning" and isinstance(self._engine, engines.Similarity):
+            state["meaning"] = meaning.vectors(self._engine, agreement.answers_of(batch, state))
+        return state
 
     def merge(self, left: State, right: State) -> State:
         """Both states, in document order."""
@@ -155,9 +165,10 @@ class Hallucination:
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:  # noqa: ARG002 - no second look
         """Score `agreement` of every document with a group, its findings and metrics."""
         result = agreement.agreed(state, min_group=self.options.min_group)
-        low = result.judged & (result.shares < self.options.min_agreement)
+        votes = result.weighted if self.options.votes == "weighted" else result.shares
+        low = result.judged & (votes < self.options.min_agreement)
         rule = f"{PREFIX}no-agreement"
-        shown = zip(result.docs[low].tolist(), result.shares[low].tolist(), strict=True)
+        shown = zip(result.docs[low].tolist(), votes[low].tolist(), strict=True)
         found = [
             Found(doc, rule, score=round(1 - part, 4), detail=detail(share=round(part, 4)))
             for doc, part in shown
@@ -165,13 +176,23 @@ class Hallucination:
         ]
         scores = {"agreement": (result.docs, result.shares)}
         metrics = self._metrics(result, context.n_docs)
+        if np.isfinite(result.weighted).any() or self.options.votes == "weighted":
+            scores["agreement_weighted"] = (result.docs, result.weighted)
+            metrics += self._kept(result.weighted, result.labels, "weighted share>=")
+            n_without = context.n_docs - int(np.isfinite(result.weighted).sum())
+            metrics.append(share(self.name, "not_checkable", n_without, context.n_docs, slice="agreement_weighted"))
+        if "meaning" in state:
+            docs, spread, n_groups = agreement.spread_of(state, self.options.same_meaning)
+            scores["semantic_entropy"] = (docs, spread)
+            metrics.append(_mean(self.name, "agreement_semantic_entropy", spread, n_groups))
         if self._judge is not None:
             metrics += self._judge.metrics()
         return Outcome(found_table(found), metrics, scores)
 
     def state_bytes(self, n_docs: int) -> int:
         """At most one row of hashes per document."""
-        return 1024 + n_docs * agreement.BYTES_PER_DOC
+        vector = meaning.MAX_DIMENSIONS if self.options.clusters == "meaning" else 0
+        return 1024 + n_docs * (agreement.BYTES_PER_DOC + vector)
 
     def _metrics(self, result: agreement.Agreed, n_docs: int) -> list[Metric]:
         """Mean, entropy, groups; what each threshold keeps, and how much of it is right where labels tell."""
@@ -185,11 +206,23 @@ class Hallucination:
             Metric(self.name, "agreement_groups", result.n_groups, numerator=result.n_groups, denominator=n_docs),
             share(self.name, "not_checkable", n_docs - n_known, n_docs, slice="agreement"),
         ]
-        for threshold in (0.25, 0.5, 0.75, 1.0):
-            shown = f"share>={threshold:g}"
-            kept = result.shares >= threshold
-            labelled = kept & (result.labels >= 0)
-            right = int((result.labels[labelled] == 1).sum())
+        return metrics + self._kept(result.shares, result.labels, "share>=")
+
+    def _kept(self, shares: NDArray[np.float64], labels: NDArray[np.int8], what: str) -> list[Metric]:
+        """What each threshold keeps, and how much of it is right where labels tell: a policy can choose by it."""
+        n_known = int(np.isfinite(shares).sum())
+        metrics = []
+        for threshold in THRESHOLDS:
+            kept = shares >= threshold
+            labelled = kept & (labels >= 0)
+            right, shown = int((labels[labelled] == 1).sum()), f"{what}{threshold:g}"
             metrics.append(share(self.name, "agreement_kept_share", int(kept.sum()), n_known, slice=shown))
             metrics.append(share(self.name, "agreement_precision", right, int(labelled.sum()), slice=shown))
         return metrics
+
+
+def _mean(checker: str, metric: str, values: NDArray[np.float64], n: int) -> Metric:
+    """The mean of what is known, of n groups."""
+    known = values[np.isfinite(values)]
+    mean = round(float(known.mean()), 6) if len(known) else None
+    return Metric(checker, metric, mean, denominator=n, status="ok" if len(known) else "not_checkable")

@@ -1,13 +1,15 @@
-"""Agreement of the answers to one prompt: the state is hashes alone, 35 bytes a document.
+"""Agreement of the answers to one prompt: the state is hashes and numbers, 51 bytes a document.
 
 A group is named by the record; else it is all rows with exactly the same prompt and context; a row with a list of
 sampled answers is a group of its own. Open-ended prompts and answers about what a person is are refused: the majority
 answer there is the stereotype, and keeping it would amplify it (Huang et al. 2022, arXiv 2210.11610, keep majority
-answers only where there is a right one).
+answers only where there is a right one). Where each row of a group carries the mean log-probability of its tokens,
+votes are also weighed with its exponential (Wang et al. 2022, arXiv 2203.11171, table 1, "weighted sum, normalized").
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import numpy as np
 
 from auditkit.checker import State
 from auditkit.checkers.hallucination.answers import ASKS_NUMBER, final_answer
+from auditkit.checkers.hallucination.meaning import entropy, of_groups
 from auditkit.checkers.hallucination.words import PERSONS
 from auditkit.documents import Batch, Text
 
@@ -33,7 +36,7 @@ LABELS = {"true": 1, "correct": 1, "right": 1, "false": 0, "incorrect": 0, "wron
 """What a label says of an answer; other labels say nothing of it."""
 STATE_COLUMNS: Mapping[str, Any] = {
     "doc": np.int64, "group": np.uint64, "answer": np.uint64, "kind": np.uint8, "open": np.bool_, "share": np.float64,
-    "label": np.int8,
+    "entropy": np.float64, "label": np.int8, "weight": np.float64,
 }  # fmt: skip
 BYTES_PER_DOC: int = sum(np.dtype(kind).itemsize for kind in STATE_COLUMNS.values())
 
@@ -61,13 +64,15 @@ _ABOUT_PERSONS = re.compile(
 class Agreed:
     """One row per document with a named group or a prompt that others share, in order of the documents.
 
-    shares: share of the group's rows with the same final answer, NaN where refused. judged: the group has min_group
-    rows and was not refused. labels: 1 right, 0 wrong, UNKNOWN.
-    entropy: mean over groups of the entropy in bits of their answers, equal answers taken as one.
+    shares: share of the group's rows with the same final answer, NaN where refused. weighted: the same with votes
+    weighed by probability, NaN also where a row of the group has none. judged: the group has min_group rows and was not
+    refused. labels: 1 right, 0 wrong, UNKNOWN. entropy: mean over groups of the entropy in bits of their answers, equal
+    answers taken as one.
     """
 
     docs: NDArray[np.int64]
     shares: NDArray[np.float64]
+    weighted: NDArray[np.float64]
     judged: NDArray[np.bool_]
     labels: NDArray[np.int8]
     n_groups: int
@@ -88,7 +93,7 @@ def empty_state() -> State:
 
 def merged(left: State, right: State) -> State:
     """Both states, left first."""
-    return {name: np.concatenate([left[name], right[name]]) for name in STATE_COLUMNS}
+    return {name: np.concatenate([left[name], right[name]]) for name in left}
 
 
 def state_of(batch: Batch) -> State:
@@ -96,8 +101,9 @@ def state_of(batch: Batch) -> State:
     docs = batch.docs.tolist()
     names = dict(zip(docs, batch.records.column("group").to_pylist(), strict=True))
     labels = dict(zip(docs, batch.records.column("label").to_pylist(), strict=True))
+    weights = dict(zip(docs, map(_weight, batch.records.column("logprob").to_pylist()), strict=True))
     rows = [
-        (*row, LABELS.get((labels[doc] or "").lower(), UNKNOWN))
+        (*row, LABELS.get((labels[doc] or "").lower(), UNKNOWN), weights[doc])
         for doc, texts in groupby(batch.iter_texts(), key=lambda text: text.doc)
         if (row := _row(doc, names[doc], list(texts))) is not None
     ]
@@ -109,27 +115,53 @@ def state_of(batch: Batch) -> State:
     }
 
 
-def _row(doc: int, group: str | None, texts: Sequence[Text]) -> tuple[int, int, int, int, bool, float] | None:
+def answers_of(batch: Batch, state: State) -> list[str]:
+    """What each row of the state answers: its last response, or its last text where it has none."""
+    last: dict[int, dict[str, str]] = {}
+    for text in batch.iter_texts("response", "text"):
+        last.setdefault(text.doc, {})[text.role] = text.text
+    return [last[doc].get("response", last[doc].get("text", "")) for doc in state["doc"].tolist()]
+
+
+def spread_of(state: State, same: float) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
+    """(documents, entropy of the meanings in their groups as 0..1, number of groups); lists of samples are left out."""
+    rows = np.flatnonzero(state["kind"] != SAMPLED)
+    rows = rows[np.argsort(state["doc"][rows], kind="stable")]
+    spread, n_groups = of_groups(state["group"][rows], state["meaning"][rows], same)
+    grouped = np.isfinite(spread)
+    return state["doc"][rows][grouped], spread[grouped], n_groups
+
+
+def _weight(logprob: str | None) -> float:
+    """The weight of a vote; NONE without a mean log-probability, or with what cannot be one."""
+    try:
+        value = float(logprob or "nan")
+    except ValueError:
+        return NONE
+    return math.exp(value) if value <= 0 else NONE
+
+
+def _row(doc: int, group: str | None, texts: Sequence[Text]) -> tuple[int, int, int, int, bool, float, float] | None:
     prompts = [text.text for text in texts if text.role == "prompt"]
     answering = "response" if any(text.role == "response" for text in texts) or group is None else "text"
     responses = [text for text in texts if text.role == answering]
     if not responses or (not prompts and group is None and len(responses) == 1):
         return None
     prompt = "\n".join(prompts)
-    samples = _samples(texts)
+    samples = samples_of(texts)
     if samples:
         answers = [final_answer(sample, prompt) for sample in samples]
         is_open = _is_open(prompt, answers)
-        return doc, hashed(f"doc {doc}"), 0, SAMPLED, is_open, _majority(answers)
+        return doc, hashed(f"doc {doc}"), 0, SAMPLED, is_open, _majority(answers), entropy(answers)
     answer = final_answer(responses[-1].text, prompt)
     is_open = _is_open(prompt, [answer])
     named = group is not None
     given = "\n".join(text.text for text in texts if text.role == "context")
     name = f"group {group}" if named else f"prompt {prompt}\ncontext {given}"
-    return doc, hashed(name), hashed(answer) if answer else 0, NAMED if named else SAME_PROMPT, is_open, NONE
+    return doc, hashed(name), hashed(answer) if answer else 0, NAMED if named else SAME_PROMPT, is_open, NONE, NONE
 
 
-def _samples(texts: Sequence[Text]) -> list[str]:
+def samples_of(texts: Sequence[Text]) -> list[str]:
     """The responses of one list (`samples[0]`, `samples[1]`); the turns of a chat share their list with prompts."""
     lists = [(text.role, text.field.rpartition("[")[0], text.text) for text in texts]
     asked = {name for role, name, _ in lists if role == "prompt" and name}
@@ -156,8 +188,8 @@ def agreed(state: State, *, min_group: int = 3) -> Agreed:
     """The shares of all groups. O(n log n); independent of the order of the rows."""
     sampled = state["kind"] == SAMPLED
     order = np.lexsort((state["doc"][~sampled], state["answer"][~sampled], state["group"][~sampled]))
-    doc, group, answer, kind, is_open, label = (
-        state[name][~sampled][order] for name in ("doc", "group", "answer", "kind", "open", "label")
+    doc, group, answer, kind, is_open, label, weight = (
+        state[name][~sampled][order] for name in ("doc", "group", "answer", "kind", "open", "label", "weight")
     )
     first = _firsts(group)
     of_group = np.cumsum(first) - 1
@@ -172,7 +204,10 @@ def agreed(state: State, *, min_group: int = 3) -> Agreed:
     share = np.where(refused, np.nan, share)
     unknown = state["open"][sampled] | (state["share"][sampled] < 0)
     own = np.where(unknown, np.nan, state["share"][sampled])
+    weights, known = _weighted(of_group, of_answer, weight, size)
+    weights = np.where(refused | ~known, np.nan, np.where(answer == NO_ANSWER, 0.0, weights))
     docs = np.concatenate([doc[counted], state["doc"][sampled]])
+    weighted = np.concatenate([weights[counted], np.full(int(sampled.sum()), np.nan)])
     shares = np.concatenate([share[counted], own])
     judged = np.concatenate([size[of_group][counted] >= min_group, np.ones(int(sampled.sum()), np.bool_)])
     labels = np.concatenate([label[counted], state["label"][sampled]])
@@ -181,12 +216,13 @@ def agreed(state: State, *, min_group: int = 3) -> Agreed:
     return Agreed(
         docs[by_doc],
         shares[by_doc],
+        weighted[by_doc],
         judged[by_doc] & np.isfinite(shares[by_doc]),
         labels[by_doc],
         n_groups=int((first & usable).sum() + np.isfinite(own).sum()),
         n_refused=int(refused.sum() + np.isnan(own).sum()),
         n_without_answer=int((usable & (answer == NO_ANSWER)).sum()),
-        entropy=_entropy(of_group[usable], of_answer[usable]),
+        entropy=_mean_entropy(of_group[usable], of_answer[usable], state["entropy"][sampled][np.isfinite(own)]),
     )
 
 
@@ -202,11 +238,27 @@ def _any(of_group: NDArray[np.int64], flags: NDArray[np.bool_], size: NDArray[np
     return (np.bincount(of_group, weights=flags, minlength=len(size)) > 0)[of_group]
 
 
-def _entropy(of_group: NDArray[np.int64], of_answer: NDArray[np.int64]) -> float | None:
-    """Mean over groups of the entropy (bits) of their answers, equal answers taken as one."""
+def _weighted(
+    of_group: NDArray[np.int64], of_answer: NDArray[np.int64], weight: NDArray[np.float64], size: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(share of each row's answer in the weights of its group, whether all rows of the group have a weight)."""
     if not len(of_group):
+        return np.zeros(0), np.zeros(0, np.bool_)
+    known = ~_any(of_group, weight < 0, size)
+    mine = np.bincount(of_answer, weights=weight)[of_answer]
+    whole = np.bincount(of_group, weights=weight, minlength=len(size))[of_group]
+    known &= whole > 0
+    return np.round(mine / np.where(known, whole, 1.0), 6), known
+
+
+def _mean_entropy(
+    of_group: NDArray[np.int64], of_answer: NDArray[np.int64], of_lists: NDArray[np.float64]
+) -> float | None:
+    """Mean over groups and lists of samples of the entropy (bits) of their answers, equal answers taken as one."""
+    if not len(of_group) and not len(of_lists):
         return None
     _, answer_at, n_answer = np.unique(of_answer, return_index=True, return_counts=True)
     groups, n_group = np.unique(of_group, return_counts=True)
     share = n_answer / n_group[np.searchsorted(groups, of_group[answer_at])]
-    return round(float(-(share * np.log2(share)).sum() / len(groups)) + 0.0, 6)
+    total = float(-(share * np.log2(share)).sum()) + float(of_lists.sum())
+    return round(total / (len(groups) + len(of_lists)) + 0.0, 6)

@@ -21,14 +21,20 @@ class HallucinationOptions:
     """What a policy may say.
 
     min_agreement: rows whose answer has a smaller share of its group are findings. min_group: smallest group that can
-    have findings. unsupported_threshold: score of a sentence from which it is a finding. only: names of the only rules
-    that speak (none named: all of them). disable: names of rules that stay silent. facts: lines
-    `subject | relation | value`; facts_file: a CSV file with these three columns. judge: see judge.JudgeOptions.
-    engine: what weighs a response against its source, see engines.py; all but "lexical" need model = a local folder.
+    have findings. votes: "weighted" counts each row of a group with the exponential of its mean log-probability; groups
+    where a row has none are then not judged. clusters: "meaning" also gives the entropy of the meanings in a group, by
+    engine = "similarity"; same_meaning: the cosine from which two answers are one.
+    unsupported_threshold: score of a sentence from which it is a finding. only: names of the only rules that speak
+    (none named: all of them). disable: names of rules that stay silent. facts: lines `subject | relation | value`;
+    facts_file: a CSV file with these three columns. judge: see judge.JudgeOptions. engine: what weighs a response
+    against its source, see engines.py; all but "lexical" need model = a local folder.
     """
 
     min_agreement: float = 0.5
     min_group: int = 3
+    votes: Literal["plain", "weighted"] = "plain"
+    clusters: Literal["answers", "meaning"] = "answers"
+    same_meaning: float = 0.85
     unsupported_threshold: float = 0.9
     only: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
@@ -40,13 +46,15 @@ class HallucinationOptions:
 
     def check(self) -> Iterable[tuple[str, str]]:
         """What is wrong with the values."""
-        for name in ("min_agreement", "unsupported_threshold"):
+        for name in ("min_agreement", "unsupported_threshold", "same_meaning"):
             if not 0 <= getattr(self, name) <= 1:
                 yield name, f"expected a share from 0 to 1, got {getattr(self, name)}"
         if self.min_group < 2:
             yield "min_group", "a group has at least 2 rows"
         if (self.engine == "lexical") == bool(self.model):
             yield "model", "names the local folder of engine similarity, nli or tokens; lexical has none"
+        if self.clusters == "meaning" and self.engine != "similarity":
+            yield "clusters", '"meaning" needs engine = "similarity" with the folder of a sentence encoder'
         yield from self._facts()
         yield from self._rules()
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.checker import Checked, Rule
+from auditkit.checkers.hallucination.agreement import samples_of
 from auditkit.checkers.hallucination.arithmetic import equations
 from auditkit.checkers.hallucination.artefacts import ARTEFACTS, Check, Rows, artefacts, candidates
 from auditkit.checkers.hallucination.claims import CHECKS
 from auditkit.checkers.hallucination.engines import Engine
+from auditkit.checkers.hallucination.selfcheck import selfcheck
 from auditkit.checkers.hallucination.structure import STRUCTURE, style
 from auditkit.documents import Batch, Text
 from auditkit.findings import Found, detail, found_table, mask_span
@@ -46,6 +48,7 @@ def check(
     found += [item for item in ungrounded if item.rule in active]
     verbosity, filler = _style(rows)
     all_scores = {"unsupported": scores, "verbosity": verbosity, "filler": filler}
+    all_scores["selfcheck"] = _selfcheck(batch, engine, tallies)
     return Checked(found_table(found), all_scores, _looked(batch), tallies)
 
 
@@ -56,6 +59,20 @@ def _style(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         place = np.searchsorted(rows.batch.docs, doc)
         verbosity[place], filler[place] = style([text.text for text in texts], rows.prompts.get(doc, ""))
     return verbosity, filler
+
+
+def _selfcheck(batch: Batch, engine: Engine, tallies: Tallies) -> NDArray[np.float64]:
+    """How inconsistent the samples of each document with a list of them are, NaN elsewhere."""
+    scores = np.full(len(batch), np.nan)
+    listed = batch.texts.column("field").unique().dictionary.to_pylist()
+    if any(field.endswith("]") for field in listed):
+        for doc, texts in groupby(batch.iter_texts(), key=lambda text: text.doc):
+            samples = samples_of(list(texts))
+            if samples:
+                scores[np.searchsorted(batch.docs, doc)] = selfcheck(samples, engine)
+    n_checked = int(np.isfinite(scores).sum())
+    tallies["not_checkable", "selfcheck"] = (len(batch) - n_checked, len(batch))
+    return scores
 
 
 def _looked(batch: Batch) -> NDArray[np.bool_]:
