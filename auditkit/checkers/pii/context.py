@@ -108,6 +108,7 @@ class Surroundings:
     def __init__(self, text: str, words: Words) -> None:
         self._text, self._words = text, words
         self._near: dict[int, tuple[list[str], list[str], str, str]] = {}
+        self._beside: dict[int, tuple[str, str, str]] = {}
         self._colon_chunks: list[tuple[str, str]] | None = None
         self._colons = ""
 
@@ -115,6 +116,9 @@ class Surroundings:
         """Whether one of the context words (lower case) is in one of the words around the finding that starts at
         `start`.
         """
+        bounded = self._without_own_chunk(start, context)
+        if bounded is not None:
+            return bounded
         sure, passed, near, around = self._around(start)
         if not any(word in around for word in context):
             return False
@@ -128,6 +132,27 @@ class Surroundings:
         exact = self._gathered(start, parts)[0] if parts.intersection(passed) else sure
         keywords = "\n".join(exact)
         return any(word in keywords for word in context)
+
+    def _without_own_chunk(self, start: int, context: tuple[str, ...]) -> bool | None:
+        """The answer where it is the same however the chunk around `start` falls into tokens; else None.
+
+        Its tokens up to `start` are at most as many as their characters, and may all be keywords or none.
+        """
+        known = self._beside.get(start)
+        if known is None:
+            low, high = self._chunk(start)
+            sure: list[str] = []
+            passed: list[str] = []
+            self._backward(low, WORDS_BACK, frozenset(), sure, passed)
+            near = "\n".join(sure[: max(0, WORDS_BACK - (start - low + 1) - len(passed))])
+            self._forward(high, WORDS_AHEAD, frozenset(), sure, passed)
+            known = self._beside[start] = self._text[low:high].lower(), near, "\n".join((*sure, *passed))
+        own, near, around = known
+        if any(word in own for word in context):
+            return None
+        if not any(word in around for word in context):
+            return False
+        return True if any(word in near for word in context) else None
 
     def _around(self, start: int) -> tuple[list[str], list[str], str, str]:
         """(keywords, tokens passed over, keywords that stay whatever the passed ones are, all of them)."""
@@ -150,10 +175,8 @@ class Surroundings:
             self._backward(low, left, parts, sure, passed)
         certain = max(0, WORDS_BACK - len(passed))  # were all passed tokens keywords and nearer, so many would be left
         left = _taken(tokens[index:], WORDS_AHEAD, parts, sure, passed)
-        for piece in PIECES.finditer(self._text, high) if left else ():
-            left = _taken(self._piece(piece.group(), first=False), left, parts, sure, passed)
-            if not left:
-                break
+        if left:
+            self._forward(high, left, parts, sure, passed)
         return sure, passed, certain
 
     def _chunk(self, start: int) -> tuple[int, int]:
@@ -179,6 +202,13 @@ class Surroundings:
                 if not left:
                     return
             size = 2 * size
+
+    def _forward(self, high: int, left: int, parts: frozenset[str], sure: list[str], passed: list[str]) -> None:
+        """Walk on from `high` until no word is left to take."""
+        for piece in PIECES.finditer(self._text, high):
+            left = _taken(self._piece(piece.group(), first=False), left, parts, sure, passed)
+            if not left:
+                return
 
     def _piece(self, text: str, *, first: bool) -> Sequence[Token]:
         """The tokens of a chunk; of white space what one space between words leaves over, which is a keyword."""

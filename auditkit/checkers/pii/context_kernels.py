@@ -1,11 +1,13 @@
 # ruff: noqa: PLR0917 - numba passes arguments by position
-"""Whether a context word can be near a finding, asked of bytes: a superset that spares most findings any token.
+"""Whether a context word is near a finding, asked of bytes: most findings need no token to tell.
 
-The reach of Presidio's context ends at the sixth keyword before and the first behind a finding. Words of three ASCII
-letters or more
-between spaces, points and brackets are keywords for sure unless a stop word or special case of the tokeniser;
-counting only these reaches
-at least as far.
+The reach of Presidio's context ends at the sixth keyword before and the first behind a finding. Two bounds:
+
+- May be near: counting only what is a keyword for sure reaches at least as far. Words of three ASCII letters or more
+  between spaces, points and brackets are, unless a stop word or special case of the tokeniser; a chunk without a colon
+  that holds a digit holds one, since no stop word, punctuation or part of a colon token has digits.
+- Is near: counting every token as a keyword reaches at most as far. A plain word is one token, so is each sign at its
+  edges; anything else has at most as many as bytes. A context word in a keyword for sure within that reach counts.
 """
 
 from __future__ import annotations
@@ -40,20 +42,53 @@ def _spelled(data: Bytes, first: int, last: int, trie: Ints) -> bool:
 
 
 @kernel
-def _is_sure(data: Bytes, first: int, last: int, kinds: Bytes, unsure: Ints) -> bool:
-    """Whether the chunk data[first:last] is a keyword for sure. kinds[b]: 1 = space, 2 = sign at the edge, 4 =
-    letter.
+def _core(data: Bytes, first: int, last: int, kinds: Bytes) -> tuple[int, int]:
+    """Start and end of the chunk data[first:last] without the signs at its edges and one colon at its end.
+
+    kinds[b]: 1 = space, 2 = sign at the edge, 4 = letter, 8 = digit, 16 = colon.
     """
     while first < last and kinds[data[first]] & 2:
         first += 1
+    if last > first and kinds[data[last - 1]] & 16:
+        last -= 1
     while last > first and kinds[data[last - 1]] & 2:
         last -= 1
-    if last - first < 3:
-        return False
+    return first, last
+
+
+@kernel
+def _is_word(data: Bytes, first: int, last: int, kinds: Bytes, unsure: Ints) -> bool:
+    """Whether data[first:last] is a keyword wherever it stands: three letters or more, or six with points inside.
+
+    The points stand between small letters, where the tokeniser does not split; stop words and special cases with
+    points inside are shorter.
+    """
+    size = last - first
     for i in range(first, last):
-        if kinds[data[i]] & 4 == 0:
+        if kinds[data[i]] & 4:
+            continue
+        inside = size >= 6 and data[i] == 46 and first < i < last - 1
+        if not inside or data[i - 1] < 97 or data[i - 1] > 122 or data[i + 1] < 97 or data[i + 1] > 122:
             return False
-    return not _spelled(data, first, last, unsure)
+    return size >= 3 and not _spelled(data, first, last, unsure)
+
+
+@kernel
+def _has_number(data: Bytes, first: int, last: int, kinds: Bytes) -> bool:
+    """Whether the chunk has a digit and no colon but at its end, where it is a token by itself."""
+    found = False
+    for i in range(first, last):
+        if kinds[data[i]] & 16 and i < last - 1:
+            return False
+        found |= kinds[data[i]] & 8 > 0
+    return found
+
+
+@kernel
+def _is_sure(data: Bytes, first: int, last: int, kinds: Bytes, unsure: Ints) -> bool:
+    """Whether the chunk data[first:last] holds a keyword for sure."""
+    low, high = _core(data, first, last, kinds)
+    return _is_word(data, low, high, kinds, unsure) or _has_number(data, first, last, kinds)
 
 
 @kernel
@@ -97,20 +132,49 @@ def _mentioned(data: Bytes, low: int, high: int, words: Ints) -> int:
 
 
 @kernel
-def near(data: Bytes, lows: Ints, highs: Ints, starts: Ints, kinds: Bytes, unsure: Ints, words: Ints) -> Ints:
-    """Bits of the context words within reach of each place starts[k] of the text lows[k]:highs[k]; all bits where
-    that is far.
+def _certain(data: Bytes, low: int, start: int, kinds: Bytes, unsure: Ints, words: Ints, most: int) -> int:
+    """Bits of the context words that are in one of the last `most` keywords up to the token at `start`, for sure."""
+    i = start
+    while i > low and kinds[data[i - 1]] & 1 == 0:
+        i -= 1
+    left = most - 1 - (start - i)
+    bits = 0
+    while left > 0 and i > low:
+        stop = i
+        while i > low and kinds[data[i - 1]] & 1:
+            i -= 1
+        left -= 0 if stop - i == 1 and data[i] == 32 and i > low else stop - i
+        stop = i
+        while i > low and kinds[data[i - 1]] & 1 == 0:
+            i -= 1
+        first, last = _core(data, i, stop, kinds)
+        is_word = _is_word(data, first, last, kinds, unsure)
+        left -= stop - i - (last - first) + 1 if is_word else stop - i
+        if is_word and left >= 0:
+            bits |= _mentioned(data, first, last, words)
+    return bits
+
+
+@kernel
+def near(
+    data: Bytes, lows: Ints, highs: Ints, starts: Ints, kinds: Bytes, unsure: Ints, words: Ints, most: int
+) -> tuple[Ints, Ints]:
+    """(bits of the context words that may be near, bits of those that are) of each place starts[k] of lows[k]:highs[k].
+
+    All bits may be near where that is far. most: how many keywords back the context reaches.
     """
     out = np.zeros(starts.shape[0], np.int64)
+    sure = np.zeros(starts.shape[0], np.int64)
     for k in range(starts.shape[0]):
         if k and starts[k] == starts[k - 1]:
-            out[k] = out[k - 1]
+            out[k], sure[k] = out[k - 1], sure[k - 1]
             continue
         low, high = max(lows[k], starts[k] - FAR), min(highs[k], starts[k] + FAR)
-        back = _reach(data, starts[k], low, -1, 6, kinds, unsure)
+        back = _reach(data, starts[k], low, -1, most, kinds, unsure)
         ahead = _reach(data, starts[k], high, 1, 1, kinds, unsure)
         if (back == low and low > lows[k]) or (ahead == high and high < highs[k]):
             out[k] = -1
         else:
             out[k] = _mentioned(data, back, ahead, words)
-    return out
+        sure[k] = _certain(data, low, starts[k], kinds, unsure, words, most)
+    return out, sure

@@ -26,7 +26,7 @@ from auditkit.checkers.pii.anchors import (
     trie_of,
 )
 from auditkit.checkers.pii.confirm import analyze_run, confirmed, pattern_run, without_contained
-from auditkit.checkers.pii.context import EDGES, Surroundings, Words
+from auditkit.checkers.pii.context import EDGES, WORDS_BACK, Surroundings, Words
 from auditkit.checkers.pii.phones import MAX_CANDIDATE_CHARS, SHORTEST, Phones
 from auditkit.checkers.pii.spans import Span, rule_of
 from auditkit.text.buffers import utf8_buffers
@@ -129,9 +129,8 @@ class Fast:
         return spans
 
     def _matches(self, texts: Texts) -> Matches:
-        """(int64[n, 5]: recogniser, text, code points from and to, 1 if a context word may be near; float64[n] score)
-        of all matches, ordered by
-        text.
+        """(int64[n, 5]: recogniser, text, code points from and to, how near a context word is; float64[n] score) of
+        all matches, ordered by text.
         """
         rows, scores = [], []
         places = regions(texts, self._tlds)
@@ -147,15 +146,15 @@ class Fast:
         every = np.concatenate(rows)
         order = np.lexsort((every[:, 3], every[:, 2], every[:, 1]))
         every = every[order]
-        found = np.column_stack([in_code_points(texts, every), self._may_be_near(texts, every)])
+        found = np.column_stack([in_code_points(texts, every), self._near_bounds(texts, every)])
         return found, np.concatenate(scores)[order]
 
-    def _may_be_near(self, texts: Texts, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether a context word of its recogniser can be near each match (recogniser, text, bytes from, to)."""
+    def _near_bounds(self, texts: Texts, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """FAR_OFF, PERHAPS or NEAR: whether a context word is near each match (recogniser, text, bytes from, to)."""
         from auditkit.checkers.pii import context_kernels
 
         text = rows[:, 1]
-        bits = context_kernels.near(
+        may, sure = context_kernels.near(
             texts.data,
             texts.offsets[text],
             texts.offsets[text + 1],
@@ -163,8 +162,12 @@ class Fast:
             table(*WORD_KINDS),
             self._unsure,
             self._near,
+            WORDS_BACK,
         )
-        return (bits >> rows[:, 0] & 1 > 0) | ~texts.plain[text]
+        plain = texts.plain[text]
+        return np.where(
+            sure >> rows[:, 0] & 1 & plain, NEAR, np.where(may >> rows[:, 0] & 1 | ~plain, PERHAPS, FAR_OFF)
+        )
 
     def _urls(self, texts: Texts, places: Regions) -> Matches:
         """The URL patterns by kernel where the texts are plain, by regex elsewhere."""
@@ -242,8 +245,9 @@ class Fast:
         """The spans of one text, by place."""
         near = Surroundings(text, self._words)
         by_recognizer: dict[int, list[tuple[int, int, float]]] = {}
-        for (index, _, low, high, maybe), score in zip(rows, scores, strict=True):
-            boosted = maybe and self._context[index] and near.supports(low, self._context[index])
+        for (index, _, low, high, bound), score in zip(rows, scores, strict=True):
+            words = self._context[index]
+            boosted = words and (bound == NEAR or (bound == PERHAPS and near.supports(low, words)))
             final = min(max(score + BOOST, FLOOR), 1.0) if boosted else score
             by_recognizer.setdefault(index, []).append((low, high, final))
         return sorted(
@@ -254,7 +258,8 @@ class Fast:
 
 
 PHONE, URL = "PhoneRecognizer", "UrlRecognizer"
-WORD_KINDS = (SPACES + bytes(range(0x1C, 0x20)), EDGES.encode(), LETTERS)
+WORD_KINDS = (SPACES + bytes(range(0x1C, 0x20)), EDGES.encode(), LETTERS, DIGITS, b":")
+FAR_OFF, PERHAPS, NEAR = 0, 1, 2
 URL_KINDS = (LETTERS + DIGITS + b".-", SPACES + b"()<>\"'", b"\"'")
 
 
