@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 GRAM = 5
 """Words per gram: Broder 1997; also datatrove, NeMo Curator and this checker's public definition."""
+PASSAGE = 50
+"""Words of the shortest passage that documents surely share a print of: Lee et al. 2022, section 4.1."""
+PRINT = 24
+"""Words under a print; of every PASSAGE - PRINT + 1 in a row the smallest is kept (winnowing)."""
+MOST_PRINTS = 1024
+"""Prints of a document at most: one of more than about 12,000 words is sampled by their value."""
 PROBES = 64
 """Remembered probes per bin when empty bins are filled; beyond them the next filled bin is taken."""
 
@@ -52,11 +58,15 @@ class Scratch(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """What `sign` fills, per document: number of words, hash of all words, band keys."""
+    """What `sign` fills, per document: number of words, hash of all words, band keys, where its prints end.
+
+    print_ends has no element where no prints are wanted.
+    """
 
     words: NDArray[np.uint32]
     hashes: Hashes
     keys: NDArray[np.uint32]
+    print_ends: Places
 
 
 def probes(bins: int) -> NDArray[np.int16]:
@@ -157,20 +167,94 @@ def band_keys(bins: NDArray[np.uint32], keys: NDArray[np.uint32]) -> None:
 
 
 @kernel
-def sign(texts: Texts, unicode: Folding, probe: NDArray[np.int16], signed: Signed) -> None:
-    """Fills `signed`. Documents of fewer than 5 words get keys 0: they have one gram, and the hash says all."""
+def print_power() -> np.uint64:
+    """The base of prints to the power of their length: what the word that leaves is worth."""
+    power = np.uint64(1)
+    for _ in range(PRINT):
+        power *= _E
+    return power
+
+
+@kernel
+def prints_of(words: Hashes, n: int, power: np.uint64, out: Hashes) -> int:
+    """Number of prints of n words; out[i] becomes the one of the words from i on."""
+    rolling = np.uint64(0)
+    for i in range(min(n, PRINT)):
+        rolling = rolling * _E + words[i]
+    for i in range(n - PRINT + 1):
+        value = (rolling ^ (rolling >> _32)) * _MULTIPLY
+        out[i] = value ^ (value >> _29)
+        if i + PRINT < n:
+            rolling = rolling * _E + words[i + PRINT] - words[i] * power
+    return max(0, n - PRINT + 1)
+
+
+@kernel
+def winnow(all_prints: Hashes, n: int, prints: Hashes, p: int) -> int:
+    """The position behind the kept ones of n prints, which are written from p; equal passages share them.
+
+    The smallest of each window of prints, once while it stays the smallest (Schleimer, Wilkerson, Aiken 2003).
+    """
+    window, last = PASSAGE - PRINT + 1, p + MOST_PRINTS
+    highest = ~np.uint64(0)
+    if n > 12 * MOST_PRINTS:
+        highest = highest // np.uint64(n) * np.uint64(MOST_PRINTS * 4 // 5)
+    best = -1
+    for first in range(n - window + 1):
+        end = first + window
+        if best >= first and all_prints[end - 1] >= all_prints[best]:
+            continue
+        best = smallest(all_prints, first, end) if best < first else end - 1
+        if all_prints[best] <= highest and p < last:
+            prints[p] = all_prints[best]
+            p += 1
+    return p
+
+
+@kernel
+def smallest(values: Hashes, first: int, end: int) -> int:
+    """The first place of the smallest of values[first:end]."""
+    best = first
+    for i in range(first + 1, end):
+        if values[i] < values[best]:
+            best = i
+    return best
+
+
+@kernel
+def grown(values: Hashes, n: int, room: int) -> Hashes:
+    """The values, the first n of which count, with this room behind them."""
+    if n + room <= values.size:
+        return values
+    larger = np.empty(2 * (n + room), np.uint64)
+    larger[:n] = values[:n]
+    return larger
+
+
+@kernel
+def sign(texts: Texts, unicode: Folding, probe: NDArray[np.int16], signed: Signed) -> Hashes:
+    """The prints of all documents, where they are wanted; fills `signed`.
+
+    Documents of fewer than 5 words get keys 0: they have one gram, and the hash says all.
+    """
     scratch = new_scratch(1 << 16)
     bins = np.empty(probe.shape[0], np.uint32)
+    prints, room, p, power = np.empty(1 << 10, np.uint64), np.empty(1 << 10, np.uint64), 0, print_power()
     for doc in range(texts.bounds.size - 1):
         n, scratch = document_words(texts, doc, unicode, scratch)
         words = scratch.words
         signed.words[doc] = n
         signed.hashes[doc] = text_hash(words, n)
+        if signed.print_ends.size:
+            prints, room = grown(prints, p, MOST_PRINTS), grown(room, 0, n)
+            p = winnow(room, prints_of(words, n, power, room), prints, p)
+            signed.print_ends[doc] = p
         if n < GRAM:
             signed.keys[doc] = 0
             continue
         signature(words, grams(words, n), probe, bins)
         band_keys(bins, signed.keys[doc])
+    return prints[:p]
 
 
 @kernel
@@ -192,10 +276,7 @@ def gram_lists(texts: Texts, unicode: Folding, wanted: NDArray[np.bool_], ends: 
     for doc in range(texts.bounds.size - 1):
         if wanted[doc]:
             n, scratch = document_words(texts, doc, unicode, scratch)
-            if p + n > out.size:
-                larger = np.empty(2 * (p + n), np.uint64)
-                larger[:p] = out[:p]
-                out = larger
+            out = grown(out, p, n)
             m = grams(scratch.words, n)
             out[p : p + m] = scratch.words[:m]
             p += m

@@ -121,7 +121,8 @@ def test_any_cut_into_shards_gives_the_same_outcome(texts, data):
 def test_any_text_is_looked_at(texts):
     outcome = audit(batch_of_texts(texts), threshold=0.5)
     assert outcome.looked.tolist() == list(range(len(texts)))
-    assert set(removed(outcome)) == set(outcome.findings.column("doc").to_pylist())
+    copies = [row["doc"] for row in outcome.findings.to_pylist() if row["rule"].endswith("-copy")]
+    assert sorted(removed(outcome)) == sorted(copies)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ A document that another checker drops may be removed, but never is the copy that
 answer is no copy: where responses differ, the grams in which the records differ must be too few to be half of them.
 
 Other findings only flag: `contamination` (an item of a benchmark, or a withheld text, is in the document), `leakage`
-(a copy stands in another split), `label-conflict`, `answer-conflict`, `repeated-response`, `repeated-line`.
+(a copy stands in another split), `label-conflict`, `answer-conflict`, `repeated-response`, `repeated-line`,
+`shared-passage` (50 words in a row that another document has, too).
 
 What it misses: pairs at the threshold share no band with probability 1e-4, more similar ones less often. A document
 without a letter or digit is a copy only of one with the same symbols; one with nothing visible is never a copy.
@@ -26,7 +27,8 @@ Paraphrases and translations share no words and are not looked for.
 
 Options: `threshold` (0.8; 0.4 to 1); `keep` ("longest" in characters, "first", "best") and for "best" `score`, the name
 of a document score, after a "-" the lowest; `against`, folders of `auditkit index`, whose documents win over those of
-the run, and benchmarks in JSONL or Parquet, whose items no document may contain; `withheld`, single texts likewise.
+the run, and benchmarks in JSONL or Parquet, whose items no document may contain; `withheld`, single texts likewise;
+`passages` (false), whether shared passages are looked for.
 
 Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (one-permutation hashing).
 """
@@ -41,7 +43,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.near_duplicates import against, clusters, documents, lines, outcome, relations
+from auditkit.checkers.near_duplicates import against, clusters, documents, lines, outcome, passages, relations
 from auditkit.checkers.near_duplicates.against import Against, file_hash
 from auditkit.checkers.near_duplicates.options import Options as NearDuplicatesOptions
 from auditkit.checkers.near_duplicates.stages import equal
@@ -58,6 +60,7 @@ APPENDED = frozenset(
         *("doc", "chars", "words", "text", "keys", "split_doc", "split", "label_doc", "label"),
         *("pair_doc", "pair_prompt", "pair_response", "pair_words", "pair_group"),
         *("item_doc", "item", "item_share", "sizes", "grams"),
+        *passages.APPENDED,
     ]
 )
 BYTES_PER_DOCUMENT = 24
@@ -91,7 +94,7 @@ class NearDuplicates:
 
         Columns in `documents.signed`, `relations.related` and `Against.contained`.
         """
-        signed = documents.signed(batch, self.against.bands)
+        signed = documents.signed(batch, self.against.bands, passages=self.options.passages)
         return signed | relations.related(batch) | self.against.contained(batch) | lines.counted(batch)
 
     def merge(self, left: State, right: State) -> State:
@@ -107,25 +110,28 @@ class NearDuplicates:
         """Which documents are looked at again, for which of them gram sets are needed, and for which lines.
 
         sets: keys of the documents that share a band with another one, here or in an index. hot: bool[65536], buckets
-        that may hold a line of many documents; when there is one, all documents are looked at.
+        that may hold a line of many documents; when there is one, all documents are looked at. And the prints of
+        passages, see `passages.asked`.
         """
         same = equal(state["text"], context)
         sets = np.union1d(clusters.candidates(state, same, context), self.against.asked(state, same))
         hot = lines.hot_buckets(state)
-        docs = state["doc"] if hot.any() else sets
-        return {"docs": docs, "sets": sets, "hot": hot} if len(docs) else None
+        prints = passages.asked(state, same, context)
+        docs = state["doc"] if hot.any() else np.union1d(sets, prints["passage_doc"])
+        return {"docs": docs, "sets": sets, "hot": hot} | prints if len(docs) else None
 
     def part_of(self, wanted: State, first: int, last: int) -> State:
-        """The keys of these documents alone, and all buckets."""
+        """The keys and prints of these documents alone, and all buckets."""
         low, high = np.searchsorted(wanted["sets"], [first, last])
-        return wanted | {"sets": wanted["sets"][low:high]}
+        return wanted | {"sets": wanted["sets"][low:high]} | passages.part_of(wanted, first, last)
 
     def map_again(self, batch: Batch, wanted: State) -> State:
-        """Gram sets and lines; columns in `documents.gram_sets` and `lines.found_in`."""
-        return documents.gram_sets(batch, wanted["sets"]) | lines.found_in(batch, wanted["hot"])
+        """Gram sets, lines and passages; columns in `documents.gram_sets`, `lines.found_in`, `passages.found_in`."""
+        sets, counted = documents.gram_sets(batch, wanted["sets"]), lines.found_in(batch, wanted["hot"])
+        return sets | counted | passages.found_in(batch, wanted)
 
     def merge_again(self, left: State, right: State) -> State:
-        """The gram sets of both, and the sums of their lines."""
+        """The gram sets and passages of both, and the sums of their lines."""
         return _rows_of_both(left, right) | lines.summed(left, right)
 
     def finish(self, state: State, looked: State | None, context: Context) -> Outcome:
@@ -138,6 +144,7 @@ class NearDuplicates:
             asked = clusters.Asked(state, looked, same, ranks_of, self.options.threshold)
             near = clusters.near_copies(asked, context)
         copies = clusters.copies(state, same, near, ranks_of)
+        gone = np.append(copies.doc, np.array([one.doc for one in known], np.int64))
         found = outcome.table(
             itertools.chain(
                 outcome.findings(copies, known),
@@ -145,6 +152,7 @@ class NearDuplicates:
                 relations.answers(state, context),
                 outcome.contained(state, self.against),
                 lines.repeated(looked, len(state["doc"])) if looked is not None else (),
+                passages.reported(looked, state, gone) if looked is not None else (),
             )
         )
         return Outcome(
@@ -185,11 +193,13 @@ class NearDuplicates:
     def state_bytes(self, n_docs: int) -> int:
         """24 bytes per document, 4 per band (18 at threshold 0.8), 68 for splits, labels, prompts and responses.
 
-        384 more when items are looked for; and 256 KiB for lines.
+        384 more when items are looked for, and up to 16 KiB where passages are; 256 KiB in all for lines. In a run they
+        are in files, but for the lines.
         """
         each = BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.against.bands.n + relations.BYTES_PER_DOCUMENT
         items = against.BYTES_PER_DOCUMENT if self.options.against or self.options.withheld else 0
-        return int(n_docs * (each + items)) + lines.STATE_BYTES
+        prints = passages.BYTES_PER_DOCUMENT if self.options.passages else 0
+        return int(n_docs * (each + items + prints)) + lines.STATE_BYTES
 
 
 def _rows_of_both(left: State, right: State) -> State:

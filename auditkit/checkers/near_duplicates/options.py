@@ -37,6 +37,7 @@ class Options:
     against: folders of `auditkit index`, whose documents win over those of the run, and benchmarks (JSONL or Parquet),
     whose items no document may contain.
     withheld: single texts that no document may contain, such as canaries.
+    passages: whether 50 words or more in a row that other documents have, too, are looked for; takes as long again.
     score: for keep = "best" a document score such as "hallucination/agreement"; after a "-" the lowest is best.
     """
 
@@ -45,6 +46,7 @@ class Options:
     score: str = ""
     against: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    passages: bool = False
 
     def check(self) -> Iterable[tuple[str, str]]:
         """Mistakes that the types do not show."""

@@ -40,7 +40,7 @@ class Equal(NamedTuple):
 def equal(values: NDArray[np.uint64], context: Context, usable: Usable | None = None) -> Equal:
     """The rows whose value an earlier usable row has; 0 equals nothing."""
     none = {"rows": np.zeros(0, np.uint32), "firsts": np.zeros(0, np.uint32)}
-    found = [none, *(same._asdict() for same in context.run(equal_in, _parts(values, usable)))]
+    found = [none, *(same._asdict() for same in context.run(equal_in, parts(values, usable)))]
     rows, firsts = (np.concatenate([part[name] for part in found]) for name in none)
     order = np.argsort(rows, kind="stable")
     return Equal(rows[order], firsts[order])
@@ -59,7 +59,7 @@ def equal_in(item: tuple[NDArray[np.uint64], Rows]) -> Equal:
     return Equal(rows[order[again]], rows[order[firsts]])
 
 
-def _parts(values: NDArray[np.uint64], usable: Usable | None) -> Iterator[tuple[NDArray[np.uint64], Rows]]:
+def parts(values: NDArray[np.uint64], usable: Usable | None = None) -> Iterator[tuple[NDArray[np.uint64], Rows]]:
     """(values, rows) of each part, found by reading all values once per part."""
     bits = part_bits(len(values))
     for part in range(1 << bits):
