@@ -47,8 +47,10 @@ def models_fetch(name: str, origin: str, sha256: str, catalogue: Path | None) ->
     from auditkit.models import weights
     from auditkit.models.catalogue import entry
 
+    wanted = entry(name, catalogue)
     with _bar(name) as tell:
-        fetched = weights.fetch(entry(name, catalogue), origin=origin, sha256=sha256, tell=tell)
+        prepare = _converted if wanted.kind == "checkpoint" else (lambda _folder: None)
+        fetched = weights.fetch(wanted, origin=origin, sha256=sha256, tell=tell, prepare=prepare)
     if fetched.first_use:
         complain(f"{name}: its publisher tells a part of the hash alone; from now on {fetched.sha256} is expected")
     click.echo(f"{fetched.path}  sha256 {fetched.sha256}")
@@ -70,6 +72,37 @@ def models_verify(names: tuple[str, ...]) -> int:
         bad += bool(wrong)
         click.echo(f"{name}: {'; '.join(wrong[:5]) if wrong else 'as it was fetched'}")
     return EXIT_INCOMPLETE if bad else EXIT_PASS
+
+
+@models.command("convert")
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="A new folder.")
+@click.option("--onnx", is_flag=True, help='Also an 8-bit ONNX network, for precision = "int8".')
+def models_convert(checkpoint: str, out: Path, onnx: bool) -> int:
+    """Write a Detoxify checkpoint (a file, or a fetched model's name) as safetensors: numbers and settings, no code."""
+    from auditkit.checkers.toxicity.detoxify import convert
+    from auditkit.errors import ConfigError
+
+    if out.exists():
+        raise ConfigError(f"{out}: exists already; name a new folder")
+    out.mkdir(parents=True)
+    convert(checkpoint, out, onnx=onnx)
+    click.echo(str(out))
+    return EXIT_PASS
+
+
+def _converted(folder: Path) -> None:
+    """Turn a fetched checkpoint into safetensors, where the packages for it are installed; it stays as it is if not."""
+    from importlib.util import find_spec
+
+    if any(find_spec(package) is None for package in ("torch", "transformers", "safetensors")):
+        complain("kept as a checkpoint: torch, transformers and safetensors, which would convert it, are not installed")
+        return
+    from auditkit.checkers.toxicity.detoxify import convert
+
+    for checkpoint in sorted(folder.glob("*.ckpt")):
+        convert(str(checkpoint), folder, onnx=False)
+        checkpoint.unlink()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from auditkit import disk
 from auditkit.errors import AuditkitError, ConfigError
-from auditkit.models.catalogue import Entry
+from auditkit.models.catalogue import Entry, Part
 from auditkit.models.download import DownloadError, Tell, check_address, download, forget, sha256_of
 from auditkit.models.unpack import unpack_pipeline
 from auditkit.text.safe import printable
@@ -50,6 +50,11 @@ def find(name: str) -> Path | None:
     return place if (place / RECORD).is_file() else None
 
 
+def sha256_of_fetched(place: Path) -> str:
+    """The hash of the file that a model's folder came from, as recorded when it was fetched."""
+    return str(_record(place)["sha256"])
+
+
 def file_of(name: str) -> Path | None:
     """The one file of a fetched model that is no folder of files, such as a checkpoint; None when not fetched."""
     place = find(name)
@@ -67,10 +72,18 @@ class Fetched(NamedTuple):
     first_use: bool
 
 
-def fetch(entry: Entry, *, origin: str = "", sha256: str = "", tell: Tell = lambda _have, _total: None) -> Fetched:
+def fetch(
+    entry: Entry,
+    *,
+    origin: str = "",
+    sha256: str = "",
+    tell: Tell = lambda _have, _total: None,
+    prepare: Callable[[Path], None] = lambda _folder: None,
+) -> Fetched:
     """Download, verify and unpack a model; one that is there and whole is left as it is.
 
     origin: another URL, or a file of this machine, with the same bytes. sha256: in full, where the catalogue has none.
+    prepare: what is done to the model's folder before it appears under its name, such as a conversion.
     ConfigError: no hash is known, or two that differ. DownloadError: not reached, broken off, or other bytes.
     """
     wanted, first_use = _wanted(entry, sha256)
@@ -86,7 +99,14 @@ def fetch(entry: Entry, *, origin: str = "", sha256: str = "", tell: Tell = lamb
             f"{entry.name}: not the file that was meant: its SHA-256 is {got}, expected {wanted}"
             f"{'...' if len(wanted) < 64 else ''}. Nothing of it was kept"
         )
-    path = _settle(entry, part, got, origin or entry.url)
+
+    def fill(fresh: Path) -> None:
+        PREPARE[entry.kind](entry, part, fresh)
+        for further in entry.files:
+            _further(entry, further, fresh, tell)
+        prepare(fresh)
+
+    path = _settle(entry, part, Source(origin or entry.url, got), fill)
     _lock(entry.name, got)
     return Fetched(path, got, first_use)
 
@@ -127,6 +147,22 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+def _further(entry: Entry, file: Part, fresh: Path, tell: Tell) -> None:
+    """Put one more file of the model into its folder, held against its hash, or against that of the first fetch."""
+    name = f"{entry.name}/{file.path}"
+    wanted = file.sha256 or locks().get(name, "")
+    part = folder() / ".parts" / name.replace("/", "-")
+    got = download(file.url, part, hosts=frozenset(entry.hosts), tell=tell)
+    if not got.startswith(wanted):
+        forget(part)
+        raise DownloadError(f"{name}: not the file that was meant: its SHA-256 is {got}, expected {wanted}")
+    disk.make_folder((fresh / file.path).parent)
+    shutil.copyfile(part, fresh / file.path)
+    forget(part)
+    if not file.sha256:
+        _lock(name, got)
+
+
 def _keep(entry: Entry, part: Path, into: Path) -> None:
     shutil.copyfile(part, into / entry.file)
 
@@ -136,19 +172,25 @@ PREPARE: dict[str, Callable[[Entry, Path, Path], None]] = {
     "checkpoint": _keep,
     "file": _keep,
 }
-"""Kind -> how a verified download becomes the files of a model: (entry, downloaded file, empty folder). What has to be
-converted once (a pickled checkpoint to safetensors, say) is converted here."""
+"""Kind -> how a verified download becomes the files of a model: (entry, downloaded file, empty folder)."""
 
 
-def _settle(entry: Entry, part: Path, sha256: str, url: str) -> Path:
+class Source(NamedTuple):
+    """Where a model came from, and the hash of what came."""
+
+    url: str
+    sha256: str
+
+
+def _settle(entry: Entry, part: Path, source: Source, fill: Callable[[Path], None]) -> Path:
     """The model's folder, put in place by a rename."""
     fresh = folder() / ".parts" / f"{entry.name}.new"
     if fresh.exists():
         disk.remove(fresh)
     disk.make_folder(fresh)
-    PREPARE[entry.kind](entry, part, fresh)
+    fill(fresh)
     files = {str(path.relative_to(fresh).as_posix()): sha256_of(path) for path in _files(fresh)}
-    record = {"name": entry.name, "url": url, "sha256": sha256, "bytes": part.stat().st_size, "files": files}
+    record = {"name": entry.name, **source._asdict(), "bytes": part.stat().st_size, "files": files}
     disk.write(fresh / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
     place = folder() / entry.name
     if place.exists():

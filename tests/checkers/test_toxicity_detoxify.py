@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 
@@ -186,3 +187,101 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path):
 def test_options_that_do_not_belong_together_are_mistakes(table):
     with pytest.raises(ConfigError):
         build("toxicity", table)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """The URL of a server on this machine that serves the folder `served`."""
+    import functools
+    import threading
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    (tmp_path / "served").mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "served")))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def auditkit(*arguments):
+    from auditkit.cli import cli
+
+    return cli.main([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def test_a_fetched_model_is_converted_once_and_named_in_a_policy(tmp_path, served, monkeypatch):
+    monkeypatch.setenv("AUDITKIT_MODELS", str(tmp_path / "models"))
+    file = make_checkpoint(tmp_path / "served", model_type="tiny-bert")
+    expected = scores(str(file), *TEXTS)
+    home = tmp_path / "served" / "tiny-bert"
+    files = ", ".join(
+        f'{{ path = "tiny-bert/{name}", url = "{served}/tiny-bert/{name}", sha256 = "{sha256(home / name)}" }}'
+        for name in ("config.json", "vocab.txt", "tokenizer_config.json")
+    )
+    catalogue = tmp_path / "models.toml"
+    catalogue.write_text(
+        f'[[model]]\nname = "tiny"\nkind = "checkpoint"\nurl = "{served}/tiny.ckpt"\nsha256 = "{sha256(file)}"\n'
+        f'licence = "none"\nfiles = [{files}]\n',
+        encoding="utf-8",
+    )
+    assert auditkit("models", "fetch", "tiny", "--catalogue", catalogue) == 0
+    kept = {path.name for path in (tmp_path / "models" / "tiny").rglob("*") if path.is_file()}
+    assert "model.safetensors" in kept
+    assert not {name for name in kept if name.endswith((".ckpt", ".bin", ".pt"))}
+    assert auditkit("models", "verify", "tiny") == 0
+    found = scores("tiny", *TEXTS)
+    assert list(found) == list(expected)
+    for label, values in expected.items():
+        assert np.allclose(found[label], values, atol=1.01e-4), label
+
+
+def test_a_further_file_that_is_another_is_not_kept(tmp_path, served, monkeypatch):
+    from auditkit.models.download import DownloadError
+
+    monkeypatch.setenv("AUDITKIT_MODELS", str(tmp_path / "models"))
+    file = make_checkpoint(tmp_path / "served", model_type="tiny-bert")
+    catalogue = tmp_path / "models.toml"
+    part = f'{{ path = "tiny-bert/config.json", url = "{served}/tiny-bert/config.json", sha256 = "{"0" * 64}" }}'
+    catalogue.write_text(
+        f'[[model]]\nname = "tiny"\nkind = "checkpoint"\nurl = "{served}/tiny.ckpt"\nsha256 = "{sha256(file)}"\n'
+        f'licence = "none"\nfiles = [{part}]\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(DownloadError, match="not the file that was meant"):
+        auditkit("models", "fetch", "tiny", "--catalogue", catalogue)
+    assert not (tmp_path / "models" / "tiny").exists()
+
+
+def test_a_converted_checkpoint_and_its_eight_bit_onnx_give_the_same_and_near_scores(tmp_path):
+    pytest.importorskip("onnx", reason="the ONNX network is made where onnx is installed")
+    file = make_checkpoint(tmp_path)
+    expected = scores(str(file), *TEXTS)["toxicity"]
+    assert auditkit("models", "convert", file, "--out", tmp_path / "folder", "--onnx") == 0
+    assert np.allclose(scores(str(tmp_path / "folder"), *TEXTS)["toxicity"], expected, atol=1.01e-4)
+    eight = scores(str(tmp_path / "folder"), *TEXTS, precision="int8")["toxicity"]
+    assert np.allclose(eight, expected, atol=0.1)
+    assert not np.array_equal(eight, expected)
+    with pytest.raises(ConfigError, match="exists already"):
+        auditkit("models", "convert", file, "--out", tmp_path / "folder")
+
+
+def test_a_damaged_conversion_is_refused(tmp_path):
+    assert auditkit("models", "convert", make_checkpoint(tmp_path), "--out", tmp_path / "folder") == 0
+    weights = tmp_path / "folder" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:500])
+    with pytest.raises(ConfigError, match="damaged"):
+        scores(str(tmp_path / "folder"), "a")
+    (tmp_path / "folder" / "judge.json").unlink()
+    with pytest.raises(ConfigError, match=r"without judge\.json"):
+        scores(str(tmp_path / "folder"), "a", threshold=0.4)

@@ -63,7 +63,7 @@ class Toxicity:
     name: ClassVar[str] = "toxicity"
     version: ClassVar[str] = "1"
     Options: ClassVar[type] = ToxicityOptions
-    METRICS: ClassVar[tuple[str, ...]] = ("bias_bpsn", "foreign_share", "judged_share")
+    METRICS: ClassVar[tuple[str, ...]] = ("bias_bpsn", "bias_bnsp", "bias_subgroup", "foreign_share", "judged_share")
     default_action: ClassVar[str] = "flag"
     finish_order: ClassVar[int] = 0
 
@@ -207,13 +207,14 @@ def _rule(shares: Mapping[str, float]) -> str:
 
 
 def _bias_metrics() -> Iterator[Metric]:
-    """BPSN AUC (Borkan et al. 2019) of each identity term on each data set of the model card."""
+    """The AUCs of each identity term on each data set of the model card (Borkan et al. 2019)."""
     for row in model().card["bias"]:
-        yield Metric(
-            "toxicity",
-            "bias_bpsn",
-            row["bpsn"],
-            f"{row['data']}/{row['term']}",
-            denominator=row["n"],
-            reference="model card",
-        )
+        for name in ("subgroup", "bpsn", "bnsp"):
+            yield Metric(
+                "toxicity",
+                f"bias_{name}",
+                row[name],
+                f"{row['data']}/{row['term']}",
+                denominator=row["n"],
+                reference="model card",
+            )

@@ -1,8 +1,8 @@
 """Detoxify's models, loaded without running anything that is in the file, and fed in a way that a CPU likes.
 
-The one place that imports torch and transformers. A checkpoint is Detoxify's own .ckpt: `state_dict` and `config`, of
-which `config["arch"]["args"]["model_type"]` names a folder with config.json and the tokenizer's files, absolute or
-beside the checkpoint. Nothing is downloaded.
+A checkpoint is Detoxify's own .ckpt: `state_dict` and `config`, of which `config["arch"]["args"]["model_type"]` names a
+folder with config.json and the tokenizer's files, absolute or beside the checkpoint; or a folder that `convert` made of
+one (`auditkit models convert`); or the name of a model that `auditkit models fetch` brought. Nothing is downloaded.
 
 Scores are those of `Detoxify.predict` text by text. The work is arranged otherwise: parts sorted by length in windows,
 batches filled up to a number of tokens, so that little padding is computed; a text above the model's limit is cut at
@@ -11,21 +11,28 @@ sentence ends and its score is that of its worst part, where Detoxify would look
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from auditkit.errors import ConfigError, MissingDependency
+from auditkit.models import weights
+from auditkit.text.safe import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RENAMED = {"toxic": "toxicity", "identity_hate": "identity_attack", "severe_toxic": "severe_toxicity"}
 """Detoxify's own names for Jigsaw's labels."""
+
+WEIGHTS, SETTINGS, ONNX = "model.safetensors", "judge.json", "model.onnx"  # of a converted checkpoint
+NEEDS = "engine 'detoxify' needs torch, transformers and safetensors: pip install 'auditkit[detoxify]'"
 
 WINDOW = 1024  # parts sorted together: 1.02 times the tokens of no padding at all, where file order costs 3 to 5 times
 TOKENS = 1024  # per batch, padding included: what stays in a core's cache; measured best of 512 to 8192 on BERT base
@@ -123,25 +130,109 @@ def _longest(text: str, fits: Any) -> int:
     return low
 
 
+class Stored(NamedTuple):
+    """What a checkpoint holds: weights (none where `onnx` has them), settings, the folder with the encoder's own."""
+
+    name: str
+    state: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    classes: Sequence[str]
+    folder: Path
+    onnx: Path | None = None
+
+
 @cache
 def load(checkpoint: str, precision: str) -> Judge:
-    """The judge in this file; ConfigError says what is wrong with it, MissingDependency what is not installed."""
-    stored = _read(checkpoint)
+    """The judge in this file or folder, or the fetched one of this name.
+
+    ConfigError says what is wrong with it, MissingDependency what is not installed.
+    """
+    stored = _stored(checkpoint, precision)
+    network, tokenizer = _network(stored)
+    limit = _limit(network, tokenizer)
+    if stored.onnx is not None:
+        network = _session(stored.onnx)
+    elif precision == "int8":
+        network = _quantised(network)
+    return Judge(network, tokenizer, tuple(RENAMED.get(label, label) for label in stored.classes), limit)
+
+
+def convert(checkpoint: str, folder: Path, *, onnx: bool) -> None:
+    """The checkpoint as files that hold nothing but numbers and settings, in `folder`, which must be empty.
+
+    model.safetensors, judge.json (labels, names of the classes), the encoder's config.json and tokenizer; with `onnx`
+    also model.onnx, its linear layers in 8-bit whole numbers, for precision "int8". `load` takes the folder.
+    """
+    from safetensors.torch import save_file
+
+    stored = _stored(checkpoint, "fp32")
+    network, tokenizer = _network(stored)
+    save_file({name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)
+    network.config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    names = {key: stored.arguments[key] for key in ("model_name", "tokenizer_name", "num_classes")}
+    settings = {"labels": list(stored.classes), **names}
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
+    if onnx:
+        _export(network, folder / ONNX)
+
+
+def _stored(checkpoint: str, precision: str) -> Stored:
+    """What is in the checkpoint; nothing of it is run."""
+    place = Path(checkpoint)
+    if not place.exists():
+        place = _fetched(checkpoint)
+    if place.is_dir():
+        return _converted(place, precision)
+    held = _read(str(place))
     try:
-        arguments = stored["config"]["arch"]["args"]
-        classes = stored["config"]["dataset"]["args"]["classes"]
-        state = stored["state_dict"]
+        arguments, classes, state = (
+            held["config"]["arch"]["args"],
+            held["config"]["dataset"]["args"]["classes"],
+            held["state_dict"],
+        )
+        folder = _folder(place, arguments["model_type"])
     except (KeyError, TypeError):
         message = (
             f"checkpoint {checkpoint}: not a Detoxify checkpoint (it needs state_dict, config.arch, config.dataset)"
         )
         raise ConfigError(message) from None
-    folder = _folder(checkpoint, arguments["model_type"])
-    network, tokenizer = _network(checkpoint, arguments, folder, state)
-    limit = _limit(network, tokenizer)
-    if precision == "int8":
-        network = _quantised(network)
-    return Judge(network, tokenizer, tuple(RENAMED.get(label, label) for label in classes), limit)
+    return Stored(checkpoint, state, arguments, classes, folder)
+
+
+def _fetched(name: str) -> Path:
+    """Where the fetched model of this name lies."""
+    found = weights.find(name)
+    if found is None:
+        raise ConfigError(
+            f"checkpoint {printable(name)}: no such file, folder or fetched model; "
+            "`auditkit models list` names those that `auditkit models fetch` brings"
+        )
+    files = sorted(found.glob("*.ckpt"))
+    return files[0] if files and not (found / SETTINGS).is_file() else found
+
+
+def _converted(folder: Path, precision: str) -> Stored:
+    """What `convert` wrote."""
+    try:
+        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        classes = [str(label) for label in settings["labels"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        message = (
+            f"checkpoint {printable(str(folder))}: a folder without {SETTINGS}; make one with `auditkit models convert`"
+        )
+        raise ConfigError(message) from None
+    if precision == "int8" and (folder / ONNX).is_file():
+        return Stored(str(folder), {}, settings, classes, folder, folder / ONNX)
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise MissingDependency(NEEDS) from None
+    try:
+        return Stored(str(folder), load_file(folder / WEIGHTS), settings, classes, folder)
+    except (OSError, SafetensorError):
+        raise ConfigError(f"checkpoint {printable(str(folder))}: {WEIGHTS} is missing or damaged") from None
 
 
 def _limit(network: Any, tokenizer: Any) -> int:
@@ -157,59 +248,111 @@ def _read(checkpoint: str) -> Mapping[str, Any]:
     try:
         import torch
     except ImportError:
-        raise MissingDependency(
-            "engine 'detoxify' needs torch and transformers: pip install 'auditkit[detoxify]'"
-        ) from None
+        raise MissingDependency(NEEDS) from None
     from pickle import UnpicklingError
 
     try:
         stored: Mapping[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ConfigError(f"checkpoint {checkpoint}: no such file") from None
-    except (UnpicklingError, RuntimeError, EOFError, ValueError):
+    except (OSError, UnpicklingError, RuntimeError, EOFError, ValueError):
         message = f"checkpoint {checkpoint}: refused, it holds more than weights and settings, or is damaged"
         raise ConfigError(message) from None
     return stored
 
 
-def _folder(checkpoint: str, model_type: str) -> Path:
+def _folder(checkpoint: Path, model_type: str) -> Path:
     """The local folder with the network's settings and its tokenizer."""
-    for folder in (Path(model_type), Path(checkpoint).parent / model_type):
+    for folder in (Path(model_type), checkpoint.parent / model_type):
         if (folder / "config.json").is_file():
             return folder
     message = (
         f"checkpoint {checkpoint}: its model_type {model_type!r} is not a folder with config.json and a tokenizer. "
-        f"Put one at {Path(checkpoint).parent / model_type}; nothing is downloaded during an audit"
+        f"Put one at {checkpoint.parent / model_type}; nothing is downloaded during an audit"
     )
     raise ConfigError(message)
 
 
-def _network(checkpoint: str, arguments: Mapping[str, Any], folder: Path, state: Mapping[str, Any]) -> tuple[Any, Any]:
-    """(network with the checkpoint's weights, tokenizer). Classes come from transformers, by name, nowhere else."""
-    import transformers
+def _network(stored: Stored) -> tuple[Any, Any]:
+    """(network with the checkpoint's weights, or its settings alone where ONNX has them; tokenizer).
 
+    Classes come from transformers, by name, nowhere else.
+    """
+    try:
+        import transformers
+    except ImportError:
+        raise MissingDependency(NEEDS) from None
+    arguments = stored.arguments
     wanted = (str(arguments["model_name"]), str(arguments["tokenizer_name"]))
     model_class, tokenizer_class = (getattr(transformers, name, None) for name in wanted)
     kinds = wanted[0].endswith("ForSequenceClassification") and wanted[1].endswith(("Tokenizer", "TokenizerFast"))
     if not kinds or model_class is None or tokenizer_class is None:
         message = (
-            f"checkpoint {checkpoint}: transformers {transformers.__version__} has no such {' with '.join(wanted)}"
+            f"checkpoint {stored.name}: transformers {transformers.__version__} has no such {' with '.join(wanted)}"
         )
         raise ConfigError(message)
     settings = model_class.config_class.from_pretrained(
-        folder, num_labels=arguments["num_classes"], local_files_only=True
+        stored.folder, num_labels=arguments["num_classes"], local_files_only=True
     )
+    tokenizer = tokenizer_class.from_pretrained(stored.folder, local_files_only=True)
+    if stored.onnx is not None:
+        return SimpleNamespace(config=settings), tokenizer
     network = model_class(settings)
+    _fill(network, stored)
+    return network.eval(), tokenizer
+
+
+def _fill(network: Any, stored: Stored) -> None:
+    """Put the weights into the network; ConfigError where they do not fit."""
     try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
+        missing, unexpected = network.load_state_dict(stored.state, strict=False)
     except RuntimeError:  # tensors of another shape
         missing, unexpected = ["shapes differ"], []
     odd = [name for name in (*missing, *unexpected) if not name.endswith("position_ids")]
     if odd:
         raise ConfigError(
-            f"checkpoint {checkpoint}: its weights do not fit {folder / 'config.json'}: {', '.join(odd[:3])}"
+            f"checkpoint {stored.name}: its weights do not fit {stored.folder / 'config.json'}: {', '.join(odd[:3])}"
         )
-    return network.eval(), tokenizer_class.from_pretrained(folder, local_files_only=True)
+
+
+def _session(path: Path) -> Any:
+    """The ONNX network as a function of the same arguments as torch's."""
+    import torch
+
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingDependency("model.onnx needs onnxruntime: pip install 'auditkit[detoxify]'") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # workers are processes
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def network(*, input_ids: Any, attention_mask: Any) -> tuple[Any]:
+        fed = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        return (torch.from_numpy(session.run(None, fed)[0]),)
+
+    return network
+
+
+def _export(network: Any, path: Path) -> None:
+    """Write the network as ONNX with its linear layers in 8-bit whole numbers."""
+    import tempfile
+    import warnings
+
+    import torch
+
+    try:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+    except ImportError:
+        raise MissingDependency("--onnx needs onnx and onnxruntime: pip install 'auditkit[detoxify]'") from None
+    ids = torch.ones((2, 8), dtype=torch.long)
+    axes = {name: {0: "batch", 1: "tokens"} for name in ("input_ids", "attention_mask")} | {"logits": {0: "batch"}}
+    with tempfile.TemporaryDirectory(dir=path.parent) as work, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter tells of its successor, which needs one more package
+        whole = Path(work) / "whole.onnx"
+        torch.onnx.export(
+            network, (ids, torch.ones_like(ids)), str(whole), input_names=["input_ids", "attention_mask"],
+            output_names=["logits"], dynamic_axes=axes, opset_version=17, dynamo=False,
+        )  # fmt: skip
+        quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
 
 
 def _quantised(network: Any) -> Any:

@@ -49,7 +49,10 @@ class ToxicityOptions:
         if self.engine == "cascade" and self.escalate_from > self.threshold:
             yield "escalate_from", "above the threshold, so that the embedded scorer alone would flag what lies between"
         if self.asks == "detoxify" and not self.checkpoint:
-            yield "checkpoint", f'engine = "{self.engine}" needs checkpoint = "FILE", a Detoxify .ckpt on this machine'
+            yield (
+                "checkpoint",
+                f'engine = "{self.engine}" needs checkpoint = a Detoxify .ckpt, or a fetched model',
+            )
         if self.asks != "detoxify" and self.checkpoint:
             yield "checkpoint", 'is for engine = "detoxify" or judge = "detoxify" alone'
         yield from self._endpoint()
