@@ -167,6 +167,21 @@ def _first(text: str) -> str:
     return text[0] if text[:1].isalpha() else ""
 
 
+def masked_ids(records: pa.Table) -> pa.Table:
+    """The records with ids that are e-mail addresses masked: they are shown in every table and report.
+
+    File and row still tell the record. Other ids are shown as they are: a number may be anything.
+    """
+    import pyarrow.compute as pc
+
+    place = records.schema.get_field_index("id")
+    ids = records.column(place)
+    if not pc.any(pc.match_substring(ids, "@")).as_py():
+        return records
+    shown = [mask(value) if value and "@" in value else value for value in ids.to_pylist()]
+    return records.set_column(place, records.schema.field(place), pa.array(shown, ids.type))
+
+
 def mask_span(text: str, start: int, end: int, *, context: int = 0) -> str:
     """The masked value of text[start:end], with up to `context` dots for the characters on each side."""
     before, after = "." * min(start, context), "." * min(len(text) - end, context)

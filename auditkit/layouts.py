@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from auditkit.errors import ConfigError, suggestion
 from auditkit.shards import Layout, Limits
-from auditkit.text.safe import printable
+from auditkit.text.safe import field_name, printable
 from auditkit.text.strict_json import Number
+from auditkit.text.tool_calls import has_calls, told_calls
 
 FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split", "logprob")
 """What `[fields]` and `--field` may name; the first four are texts."""
@@ -106,6 +107,7 @@ class Row(NamedTuple):
     label: str | None
     split: str | None
     logprob: str | None = None
+    calls: str | None = None
 
 
 def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row | str:
@@ -126,7 +128,8 @@ def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row
         if len(text) * 4 > longest and len(text.encode()) > longest:
             return f"{TOO_LONG} of {longest} bytes for one text: field '{printable(name)}'"
     keys = (layout.group, layout.id, layout.label, layout.split, layout.logprob)
-    return Row(texts, *(key(record, path) for path in keys))
+    calls = told_calls(record.get(layout.calls), record.get("tools"), limits.max_nesting) if layout.calls else None
+    return Row(texts, *(key(record, path) for path in keys), calls=calls)
 
 
 def _lacks(record: Mapping[str, object], path: str) -> str:
@@ -231,6 +234,8 @@ class Census:
         """Count the fields of one more record."""
         for name, value in record.items():
             self.count(name, _shape(value))
+            if has_calls(value):
+                self.count(name, "calls")
             if type(value) is str:
                 self.lengths[name] = self.lengths.get(name, 0) + len(value)
                 self.spaced[name] = self.spaced.get(name, 0) + (" " in value)
@@ -291,7 +296,7 @@ def recognise(census: Census) -> Layout | None:
     taken = {path for path, _ in texts}
     contexts = tuple((path, "context") for path in _contexts(census) if path not in taken)
     keys = {role: _first_key(census, names) for role, names in _KEYS.items()}
-    return Layout(name, texts + contexts, required, **keys)
+    return Layout(name, texts + contexts, required, **keys, calls=name if census.has(name, "calls") else "")
 
 
 _KEYS = {"group": _GROUPS, "id": IDS, "label": _LABELS, "split": _SPLITS, "logprob": _LOGPROBS}
@@ -369,7 +374,7 @@ def named(fields: Mapping[str, str]) -> Layout:
 
 def unknown(census: Census) -> str:
     """The letter about a file without a recognised text: what it has, and the option to type."""
-    names = [printable(name, limit=40) for name in census.kinds]
+    names = [field_name(name) for name in census.kinds]
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     advice = f"Name one with --field text=PATH, for example {_guess(census)}"
     return f"no field is recognised as text; found: {listed or 'none'}. {advice}"

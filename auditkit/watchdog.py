@@ -11,8 +11,10 @@ from __future__ import annotations
 import faulthandler
 import mmap
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -26,7 +28,6 @@ Y = TypeVar("Y")
 R = TypeVar("R")
 
 READ_SECONDS = 600.0  # for one step of reading, a few megabytes: a decoder in an endless loop, not a slow disk
-_TERMINATED = 128 + signal.SIGTERM
 _PAGE = 4096
 _DONE = 1
 _page: mmap.mmap | None = None
@@ -38,19 +39,24 @@ def supervised(work: Callable[[], int], complain: Callable[[str], None]) -> int:
     """The exit code of `work`, done in a child; 3, and a sentence for `complain`, when it did not come to its end.
 
     SIGTERM ends the child and its workers at once: 143. The child stays in the process group and dies with its parent.
+    Whatever ends it, its temporary files go: they may hold text of documents.
     """
     global _page
     if not hasattr(os, "fork"):
         return work()
     _page = mmap.mmap(-1, _PAGE)
-    parent = os.getpid()
+    parent, scratch = os.getpid(), tempfile.mkdtemp(prefix="auditkit-")
     child = os.fork()
     if child == 0:
         expendable(parent)
+        tempfile.tempdir = os.environ["TMPDIR"] = scratch
         code = work()
         _page[0] = _DONE
         return code
-    return _outlived(child, _page, complain)
+    try:
+        return _outlived(child, _page, complain)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _outlived(child: int, page: mmap.mmap, complain: Callable[[str], None]) -> int:
@@ -62,10 +68,11 @@ def _outlived(child: int, page: mmap.mmap, complain: Callable[[str], None]) -> i
         os.kill(child, number)
 
     signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGHUP, forward)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child as well, which answers
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if terminated or code == -signal.SIGTERM:
-        return _TERMINATED
+        return 128 + (terminated or [signal.SIGTERM])[0]
     if page[0] == _DONE or code == EXIT_INCOMPLETE:
         return code
     how = f"signal {-code}" if code < 0 else "it ended itself, or ran too long to be interrupted"
@@ -75,9 +82,15 @@ def _outlived(child: int, page: mmap.mmap, complain: Callable[[str], None]) -> i
 
 
 def expendable(parent: int) -> None:
-    """From now on this process may be ended when a step overruns, and ends when its parent does (on Linux)."""
+    """From now on this process may be ended when a step overruns, and ends when its parent does (on Linux).
+
+    It leaves no core file: that would hold text of documents.
+    """
     global _expendable
+    import resource
+
     _expendable = True
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":
         import ctypes
         from contextlib import suppress
@@ -93,9 +106,9 @@ def limit_memory(n_bytes: int) -> None:
 
     Above it an allocation fails, which is a gap, an error or the end of the process: never a pass.
     """
-    if _expendable and n_bytes:
-        import resource
+    import resource
 
+    if _expendable and n_bytes:
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (n_bytes if hard < 0 else min(n_bytes, hard), hard))
 

@@ -16,7 +16,7 @@ from auditkit.checker import AnyChecker, Checked, Checker, CorpusChecker, State,
 from auditkit.documents import RECORDS, Batch
 from auditkit.engine.capped import capped
 from auditkit.errors import CheckerError, InputError
-from auditkit.findings import FOUND, as_scores, canonical
+from auditkit.findings import FOUND, as_scores, canonical, masked_ids
 from auditkit.guard import Gap, attempt
 from auditkit.policy import CheckerTable
 from auditkit.shards import Limits, Parsed, Quarantined, Shard
@@ -176,7 +176,7 @@ class timed:  # noqa: N801 - reads as a word of the with statement
 def _look_at_batch(parsed: Parsed, shard: Shard, plan: Plan) -> Looked:
     """Every checker on one batch."""
     batch = parsed.batch
-    records = pa.Table.from_batches([batch.records])
+    records = masked_ids(pa.Table.from_batches([batch.records]))
     size = int(batch.texts.column("text").nbytes)
     seconds = plan.deadline_s + SECONDS_PER_MB * size / 1e6
     result = Looked(shard.index, _with_fingerprints(batch, records), FOUND_BY.empty_table(), pa.table({}))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from auditkit.errors import ConfigError, InputError
 from auditkit.layouts import IDS, TOO_LONG, Census, extract, named, recognise, unknown, values
 from auditkit.shards import Layout, Limits, Source
-from auditkit.text.safe import printable
+from auditkit.text.safe import field_name, printable
 
 _LOOK_BYTES = 64 << 20
 """A layout shows within so many bytes of a file, or the file is refused: no whole pass over a foreign file."""
@@ -69,7 +69,7 @@ class Finder:
         name = self.name
         if self._unseen and (self.census.kinds or not self._n_long):
             paths = ", ".join(f"'{printable(path)}'" for path in sorted(self._unseen))
-            fields = ", ".join(printable(key, limit=40) for key in list(self.census.kinds)[:20])
+            fields = ", ".join(field_name(key) for key in list(self.census.kinds)[:20])
             raise ConfigError(f"{printable(name)}: no row has the field {paths}; found: {fields or 'none'}")
         if self._n_long and not self._reasons:
             return layout or Layout("unknown", ())

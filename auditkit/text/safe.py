@@ -9,6 +9,13 @@ _HIDDEN = re.compile(
     "\U000e0000-\U000e0fff\ud800-\udfff]|[\t\n]"
 )
 
+_DATA = re.compile(r"@|\d(?:[ .-]?\d){5}")
+
+
+def field_name(name: str) -> str:
+    """The name of a field for a message: `***` where it is data (an address, a number) rather than a name."""
+    return "***" if _DATA.search(name) else printable(name, limit=40)
+
 
 def printable(text: str, *, limit: int = 200) -> str:
     r"""One line without control, bidi or invisible characters: each is shown as `\xNN` or `\uNNNN`; cut at `limit`."""
