@@ -42,10 +42,11 @@ RECORDS = pa.schema(
         ("label", pa.utf8()),
         ("split", pa.utf8()),
         ("logprob", pa.utf8()),
+        ("calls", pa.utf8()),
     ]
 )
 """`row`: 0-based record number in its file. `id`, `group`, `label`, `split`, `logprob` (the mean log-probability of a
-response's tokens, as it was written) are null where the record has none."""
+response's tokens, as it was written), `calls` (of tools, text/tool_calls.py) are null where the record has none."""
 
 
 class Text(NamedTuple):

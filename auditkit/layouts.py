@@ -129,7 +129,7 @@ def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row
             return f"{TOO_LONG} of {longest} bytes for one text: field '{printable(name)}'"
     keys = (layout.group, layout.id, layout.label, layout.split, layout.logprob)
     calls = told_calls(record.get(layout.calls), record.get("tools"), limits.max_nesting) if layout.calls else None
-    return Row(texts, *(key(record, path) for path in keys), calls=calls)
+    return Row(texts, *(key(record, path) for path in keys))._replace(calls=calls)
 
 
 def _lacks(record: Mapping[str, object], path: str) -> str:

@@ -51,7 +51,7 @@ class Layout:
     name: "text", "alpaca", "messages", ... or "fields" (named by the user). texts: (path, role) pairs; a path is split
     at dots, `[*]` stands for every element of a list; the role "" means that the speaker of each message tells it.
     group, id, label, split, logprob: paths or "". required: paths that must hold a value; a row that lacks one is
-    quarantined.
+    quarantined. calls: the chat whose tool calls are told, or "".
     """
 
     name: str
@@ -62,6 +62,7 @@ class Layout:
     label: str = ""
     split: str = ""
     logprob: str = ""
+    calls: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def batch_of_column(texts: pa.Array, first: int) -> Batch:
             [docs, name, name, texts.cast(pa.large_utf8()), pa.nulls(len(docs), TEXTS.field("speaker").type)],
             schema=TEXTS,
         ),
-        pa.RecordBatch.from_arrays([docs, name, docs, nothing, nothing, nothing, nothing, nothing], schema=RECORDS),
+        pa.RecordBatch.from_arrays([docs, name, docs, *[nothing] * 6], schema=RECORDS),
     )
 
 

@@ -43,7 +43,7 @@ def columns_of(layout: Layout, names: Iterable[str]) -> list[str]:
     """The columns that a layout needs and the file has."""
     known = list(names)
     paths = [path for path, _ in layout.texts] + [path for path in key_paths(layout).values() if path]
-    wanted = {column_of(path, known) for path in paths}
+    wanted = {column_of(path, known) for path in paths} | ({"tools"} if layout.calls else set())
     return [name for name in known if name in wanted]
 
 

@@ -41,7 +41,11 @@ def shape_of(layout: Layout) -> Shape | None:
     listed_paths = [path for path, _ in lists]
     keys = key_paths(layout).values()
     flat = [path for path in (*dict(layout.texts), *layout.required, *keys) if path and path not in listed_paths]
-    if len(lists) > 1 or any(len(steps(path)) > 1 or steps(path)[0].element is not None for path in flat):
+    if (
+        layout.calls
+        or len(lists) > 1
+        or any(len(steps(path)) > 1 or steps(path)[0].element is not None for path in flat)
+    ):
         return None
     if not lists:
         return Shape(tuple(dict.fromkeys(flat)))

@@ -56,7 +56,7 @@ def batch(shard: Shard, rows: Ints, columns: Columns, keys: Mapping[str, pa.Arra
         pa.array(docs),
         _coded(np.zeros(n, np.int64), [shard.source.name]),
         pa.array(rows),
-        *(keys.get(name, pa.nulls(n, pa.utf8())) for name in KEYS),
+        *(keys.get(name, pa.nulls(n, pa.utf8())) for name in (*KEYS, "calls")),
     ]
     return Batch(pa.RecordBatch.from_arrays(texts, schema=TEXTS), pa.RecordBatch.from_arrays(records, schema=RECORDS))
 
@@ -94,7 +94,7 @@ class Gathered:
             *roles,
             pa.array([text for _, _, text in texts], pa.large_utf8()),
         )
-        keys = {name: pa.array([getattr(row, name) for row in self.rows], pa.utf8()) for name in KEYS}
+        keys = {name: pa.array([getattr(row, name) for row in self.rows], pa.utf8()) for name in (*KEYS, "calls")}
         return batch(shard, np.array(self.numbers, np.int64), columns, keys)
 
 

@@ -1,0 +1,69 @@
+"""The tool calls of a chat in the form of the OpenAI API, which stand beside its texts: who is called, and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import orjson
+
+from auditkit.text.strict_json import Refused, strict_object
+
+
+def has_calls(messages: object) -> bool:
+    """Whether any message of a list calls a tool."""
+    return any(True for _, _ in _calls(messages))
+
+
+def told_calls(messages: object, tools: object, max_nesting: int) -> str | None:
+    """JSON {"calls": [[turn, name, whole]], "tools": [name] or null}; None without a call.
+
+    whole: the arguments are an object, or JSON of one. name: "" where the call has none. tools: the names that the
+    record offers; null where it lists none. No argument is kept.
+    """
+    calls = [(turn, _name(call), _whole(call, max_nesting)) for turn, call in _calls(messages)]
+    if not calls:
+        return None
+    return orjson.dumps({"calls": calls, "tools": _offered(tools, max_nesting)}).decode()
+
+
+def _calls(messages: object) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """(number of the message, its call); what is no object is a call without name."""
+    for turn, message in enumerate(messages if isinstance(messages, list) else ()):
+        if isinstance(message, Mapping):
+            listed = message.get("tool_calls")
+            single = message.get("function_call")
+            for call in [*(listed if isinstance(listed, list) else ()), *([single] if single else ())]:
+                inner = call.get("function", call) if isinstance(call, Mapping) else None
+                yield turn, inner if isinstance(inner, Mapping) else {}
+
+
+def _name(call: Mapping[str, object]) -> str:
+    name = call.get("name")
+    return name if type(name) is str else ""
+
+
+def _whole(call: Mapping[str, object], max_nesting: int) -> bool:
+    """Whether the arguments can be read; a tool without parameters is called with none or an empty string."""
+    given = call.get("arguments")
+    if given is None or given == "" or isinstance(given, Mapping):
+        return True
+    if type(given) is not str:
+        return False
+    try:
+        strict_object(given.encode("utf-8", "surrogatepass"), max_nesting)
+    except Refused:
+        return False
+    return True
+
+
+def _offered(tools: object, max_nesting: int) -> list[str] | None:
+    """The names of the tools: of objects, of objects under "function", or of JSON text of a list of them."""
+    if type(tools) is str:
+        try:
+            tools = strict_object(b'{"tools":' + tools.encode("utf-8", "surrogatepass") + b"}", max_nesting)["tools"]
+        except Refused:
+            return None
+    if not isinstance(tools, list):
+        return None
+    named = [tool.get("function", tool) if isinstance(tool, Mapping) else tool for tool in tools]
+    return sorted({name for tool in named if (name := _name(tool) if isinstance(tool, Mapping) else str(tool))}) or None
