@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from names_data import LABELS, Example, Marked, examples, read_tagged
+from names_data import DEV, LABELS, TRAIN, Example, Marked, examples, read_tagged
 from names_net import Net
 from safetensors.torch import load_file, save_file
 
 from auditkit.checkers.pii import names_text as text
 
 BATCH = 32
-DEV = {"ewt": "pii/uner_ewt_dev.iob2", "wnut17": "pii/wnut17_dev.conll"}
-TRAIN = {"uner": "pii/uner_ewt_train.iob2", "wnut17": "pii/wnut17_train.conll"}
 
 
 class Encoded:
@@ -43,7 +41,7 @@ class Encoded:
                 ids += cut
                 look += [row] * len(cut)
                 tag += [label] + [-100] * (len(cut) - 1)
-            rows.append((ids[:255] + [self.pieces.end], look[:255] + [look[0]], tag[:255] + [-100]))
+            rows.append(([*ids[:255], self.pieces.end], [*look[:255], look[0]], [*tag[:255], -100]))
         n = max(len(ids) for ids, _, _ in rows)
         ids = torch.zeros(len(rows), n, dtype=torch.long)
         looks = torch.zeros(len(rows), n, text.N_FEATURES)
@@ -75,7 +73,7 @@ def spans_of(words_tags: Sequence[int], starts: Sequence[int], ends: Sequence[in
 def scores(net: Net, encode: Encoded, marked: Sequence[Marked], change: Callable[[str], str] = str) -> str:
     """F1 (precision/recall) of exact spans over PER + LOC, and F1 of each."""
     net.eval()
-    todo = [(i, s) for i, m in enumerate(marked) for s in text.sentences(change(m.text))]
+    todo = [(i, s) for i, m in enumerate(marked) for s in text.sentences(change(m.text)) if text.may_hold_names(s)]
     todo.sort(key=lambda item: len(item[1].words))
     found: list[set[tuple[int, int, str]]] = [set() for _ in marked]
     for at in range(0, len(todo), BATCH):
@@ -168,7 +166,15 @@ def main() -> None:
                 print(step, total, round(loss.item(), 3), round(time.time() - began), flush=True)
         save_file({name: p.detach().clone() for name, p in net.named_parameters()}, args.out)
         for name, part in dev.items():
-            print("EPOCH", epoch, name, scores(net, encode, part), "| small:", scores(net, encode, part, str.lower), flush=True)
+            print(
+                "EPOCH",
+                epoch,
+                name,
+                scores(net, encode, part),
+                "| small:",
+                scores(net, encode, part, str.lower),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

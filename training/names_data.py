@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import NamedTuple
 
 from auditkit.checkers.pii import names_text as text
 
+DEV = {"ewt": "pii/uner_ewt_dev.iob2", "wnut17": "pii/wnut17_dev.conll"}
+TRAIN = {"uner": "pii/uner_ewt_train.iob2", "wnut17": "pii/wnut17_train.conll"}
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 KINDS = {"PER": "PER", "person": "PER", "LOC": "LOC", "location": "LOC"}
 
@@ -59,11 +60,13 @@ def _marked(pairs: Sequence[tuple[str, str]], raw: str) -> Marked:
 
 
 def examples(marked: Marked) -> Iterator[Example]:
-    """The sentences of a marked text, cut as the product cuts them."""
-    for sentence in text.sentences(marked.text):
+    """The sentences of a marked text that the product would read, cut as it cuts them."""
+    for sentence in filter(text.may_hold_names, text.sentences(marked.text)):
         tags = [0] * len(sentence.words)
         for start, end, kind in marked.spans:
-            inside = [i for i, (s, e) in enumerate(zip(sentence.starts, sentence.ends, strict=True)) if s < end and e > start]
+            inside = [
+                i for i, (s, e) in enumerate(zip(sentence.starts, sentence.ends, strict=True)) if s < end and e > start
+            ]
             for i in inside:
                 begins = i == inside[0] and sentence.ends[i] > start >= 0 and sentence.starts[i] <= start + 1
                 tags[i] = LABELS.index(f"{'B' if begins else 'I'}-{kind}")

@@ -29,10 +29,11 @@ from babel import Locale
 from auditkit.checkers.pii import names_text as text
 
 OUT = Path(__file__).parent.parent / "rules/lexicons/names.npz"
-LOCALES = (
+_LOCALES = (
     "en_US en_GB en_IE en_IN en_KE en_NG en_NZ en_PK de_DE de_AT es_ES es_MX es_AR es_CO fr_FR it_IT pt_BR pl_PL nl_NL "
     "sv_SE da_DK no_NO fi_FI cs_CZ hu_HU ro_RO hr_HR tr_TR id_ID vi_VN yo_NG ha_NG ig_NG sw az_AZ ga_IE"
-).split()
+)
+LOCALES = _LOCALES.split()
 EVERYDAY = 0.6  # share of small spelling from which a word counts as in everyday use
 SEEN = 4  # times in small letters
 
@@ -45,7 +46,7 @@ def person_names(kind: str) -> dict[str, list[str]]:
         names = {
             name
             for attribute in dir(provider)
-            if attribute.startswith(f"{kind}_names") or attribute.startswith(f"{kind}_name_")
+            if attribute.startswith((f"{kind}_names", f"{kind}_name_"))
             for name in _strings(getattr(provider, attribute))
         }
         latin = sorted(name for name in names if re.fullmatch(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff' -]+", name))
@@ -118,7 +119,9 @@ def main() -> None:
     add(everyday(corpus(Path(sys.argv[1]))), text.COMMON)
     keys = np.array(sorted(bits), np.uint32)
     np.savez_compressed(OUT, words=keys, bits=np.array([bits[int(key)] for key in keys], np.uint8))
-    print(len(keys), OUT.stat().st_size, Counter(bit for value in bits.values() for bit in range(6) if value >> bit & 1))
+    print(
+        len(keys), OUT.stat().st_size, Counter(bit for value in bits.values() for bit in range(6) if value >> bit & 1)
+    )
 
 
 if __name__ == "__main__":

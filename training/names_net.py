@@ -26,7 +26,8 @@ class LowRank(nn.Module):
         self.up = nn.Parameter(torch.zeros(weight.shape[0], rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight + self.up @ self.down, self.bias)
+        """The outputs of the whole matrix."""
+        return F.linear(x, self.weight, self.bias) + F.linear(F.linear(x, self.down), self.up)
 
 
 class Net(nn.Module):
@@ -40,7 +41,8 @@ class Net(nn.Module):
         width = base["embeddings.word_embeddings.weight"].shape[1]
         self.register_buffer("word", base["embeddings.word_embeddings.weight"])
         self.register_buffer(
-            "position", base["embeddings.position_embeddings.weight"] + base["embeddings.token_type_embeddings.weight"][0]
+            "position",
+            base["embeddings.position_embeddings.weight"] + base["embeddings.token_type_embeddings.weight"][0],
         )
         self.look = nn.Parameter(torch.zeros(N_FEATURES, width))
         self.norms = nn.ParameterDict()
@@ -48,8 +50,14 @@ class Net(nn.Module):
         self._norm("embeddings.LayerNorm", base)
         for i in range(layers):
             at = f"encoder.layer.{i}."
-            for name in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-                         "intermediate.dense", "output.dense"):
+            for name in (
+                "attention.self.query",
+                "attention.self.key",
+                "attention.self.value",
+                "attention.output.dense",
+                "intermediate.dense",
+                "output.dense",
+            ):
                 self.linear[_flat(at + name)] = LowRank(base[f"{at}{name}.weight"], base[f"{at}{name}.bias"], rank)
             self._norm(at + "attention.output.LayerNorm", base)
             self._norm(at + "output.LayerNorm", base)
@@ -60,15 +68,20 @@ class Net(nn.Module):
         self.norms[_flat(name) + "_bias"] = nn.Parameter(base[f"{name}.bias"].clone())
 
     def _normed(self, x: Tensor, name: str) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], self.norms[_flat(name) + "_weight"], self.norms[_flat(name) + "_bias"], 1e-12)
+        return F.layer_norm(
+            x, x.shape[-1:], self.norms[_flat(name) + "_weight"], self.norms[_flat(name) + "_bias"], 1e-12
+        )
 
     def forward(self, pieces: Tensor, features: Tensor, mask: Tensor, drop: float = 0.0) -> Tensor:
+        """Logits; `drop` = share that dropout takes while training."""
         x = self.word[pieces] + self.position[: pieces.shape[1]] + features @ self.look
         x = F.dropout(self._normed(x, "embeddings.LayerNorm"), drop, self.training)
         seen = mask[:, None, None, :]
         for i in range(self.layers):
             at = f"encoder.layer.{i}."
-            q, k, v = (self._heads(self._linear(at + f"attention.self.{name}", x)) for name in ("query", "key", "value"))
+            q, k, v = (
+                self._heads(self._linear(at + f"attention.self.{name}", x)) for name in ("query", "key", "value")
+            )
             mixed = F.scaled_dot_product_attention(q, k, v, seen).transpose(1, 2).reshape(x.shape)
             out = F.dropout(self._linear(at + "attention.output.dense", mixed), drop, self.training)
             x = self._normed(x + out, at + "attention.output.LayerNorm")

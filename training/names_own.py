@@ -17,8 +17,8 @@ from names_lexicon import LOCALES, person_names, place_names
 from auditkit.checkers.pii import names_text as text
 
 HERE = Path(__file__).parent
-N_SENTENCES = 9_000
-N_SUMS = 1_500
+N_SENTENCES = 7_000
+N_SUMS = 1_000
 PERSON, LOCATION = ("first", "last", "full"), ("city", "CITY", "country", "area", "street", "river")
 HOLE = re.compile(r"\{(\w+)\}")
 ENGLISH = 0.5  # share of people with names from English-speaking countries; the rest from all locales alike
@@ -33,6 +33,7 @@ class Words:
         self.cities, self.regions, _ = place_names()
 
     def person(self, kind: str) -> str:
+        """A first, last or full name."""
         draw = self.rng.random()
         locale = self.rng.choice([name for name in LOCALES if name.startswith("en_") == (draw < ENGLISH)])
         first, last = self._name(self.first[locale], "Maria"), self._name(self.last[locale], "Novak")
@@ -46,6 +47,7 @@ class Words:
         return self.rng.choice(names) if names else otherwise
 
     def place(self, kind: str) -> str:
+        """A city, country, area, street or river."""
         if kind in ("city", "CITY"):
             rank = int(len(self.cities) * self.rng.random() ** 2.5)  # large cities more often
             return self.cities[rank].upper() if kind == "CITY" else self.cities[rank]
@@ -54,6 +56,7 @@ class Words:
         return self.rng.choice(self.lists[kind]) + (" River" if kind == "river" else "")
 
     def other(self, kind: str) -> str:
+        """What is no name: numbers, days, things, organisations."""
         if kind == "n":
             return str(self.rng.choice([2, 5, 12, 40, 300, 1985, 2004, 17]))
         if kind.lower() != "org":

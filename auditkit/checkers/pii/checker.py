@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import Checked, Rule, rule_pack
+from auditkit.checkers.pii import names, presidio
 from auditkit.checkers.pii import options as settings
-from auditkit.checkers.pii import presidio, reference
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.ledger import surrogates
 from auditkit.checkers.pii.options import NAMES
@@ -42,20 +42,23 @@ class Pii:
         self._key = b""
 
     def rules(self) -> Sequence[Rule]:
-        """The rules that can fire: those of the profile, names only where a name model is installed."""
+        """The rules that can fire: those of the profile, and names, which are looked for when `entities` asks."""
         rules = tuple(rule for rule in rule_pack("pii") if self._can_fire(rule))
         return rules if self.options.profile == "presidio" else (*rules, *rule_pack("secrets"))
 
     def _can_fire(self, rule: Rule) -> bool:
-        if rule.options.get("model"):
-            return reference.installed_model() is not None
-        return rule.options.get("profile", self.options.profile) == self.options.profile
+        return (
+            bool(rule.options.get("model")) or rule.options.get("profile", self.options.profile) == self.options.profile
+        )
 
     def not_looked_for(self) -> Mapping[str, str]:
-        """Entity -> why nobody looked for it: names, where the default set is meant and no name model is installed."""
-        if self.options.entities or reference.installed_model():
-            return {}
-        return dict.fromkeys(NAMES, "no name model is installed")
+        """Entity -> why nobody looked for it: names, which cost more than everything else and must be asked for."""
+        why = "names are looked for where `entities` asks for them"
+        return {} if self.options.entities else dict.fromkeys(NAMES, why)
+
+    def models(self) -> Mapping[str, str]:
+        """Name model -> its hash, where names are looked for."""
+        return names.hashes(self.options.names) if self.options.wanted & {*NAMES} else {}
 
     def check(self, batch: Batch) -> Checked:
         """One finding per place; score `findings` = how many the document has."""
@@ -90,12 +93,13 @@ class Pii:
     def _spans(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
         """The findings of each text, in order of their place."""
         precise = self.options.profile == "precise"
-        found = (precise_engine().find if precise else presidio.find)(column)
-        named = reference.names_wanted(self.options.wanted)
-        if not self.options.entities and precise and reference.installed_model():
-            named = frozenset(NAMES)
+        named = self.options.wanted & frozenset(NAMES)
+        found: list[list[Span]] = [[] for _ in texts]
+        if self.options.wanted > named:
+            found = (precise_engine().find if precise else presidio.find)(column)
         if named:
-            found = [a + b for a, b in zip(found, reference.names(texts, named), strict=True)]
+            people = names.find(texts, named, engine_wanted=self.options.names)
+            found = [a + b for a, b in zip(found, people, strict=True)]
         if precise:
             found = [one_per_place(spans) for spans in found]
             if self._key:

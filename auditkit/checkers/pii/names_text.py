@@ -18,14 +18,19 @@ from auditkit.resources import resource
 
 WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*|[^\w\s]|_")
 SENTENCE_END = re.compile(r"[.!?]+[\"')\]\u2019\u201d]*$")
-ABBREVIATIONS = frozenset(
+_GO_ON = (
     "mr mrs ms dr prof sen rep gov gen col lt sgt capt rev hon st mt ft jr sr vs no dept inc ltd co corp "
-    "jan feb mar apr jun jul aug sep sept oct nov dec e i p u".split()
+    "jan feb mar apr jun jul aug sep sept oct nov dec e i p u"
 )
-TITLES = frozenset(
+ABBREVIATIONS = frozenset(_GO_ON.split())
+"""Words after whose full stop a sentence goes on."""
+
+_BEFORE_NAMES = (
     "mr mrs ms miss dr prof professor sir lord lady king queen prince princess president senator judge captain "
-    "colonel general uncle aunt aunty grandma grandpa sheikh imam rabbi father sister brother dear hi hello".split()
+    "colonel general uncle aunt aunty grandma grandpa sheikh imam rabbi father sister brother dear hi hello"
 )
+TITLES = frozenset(_BEFORE_NAMES.split())
+"""Words that stand before names."""
 
 FIRST, LAST, PLACE, PLACE_START, PLACE_REST, COMMON = (1 << bit for bit in range(6))
 SHAPES = ("lower", "Title", "CAPITALS", "C", "Mixed", "digits", "sign", "other")
@@ -42,7 +47,7 @@ class Sentence(NamedTuple):
     words: list[str]
 
 
-LONGEST = 80  # words; 0.1 % of the sentences of web text are longer
+LONGEST = 60  # words; one sentence in 400 of web comments is longer
 
 
 def sentences(text: str) -> list[Sentence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -52,6 +53,12 @@ PRESIDIO = (
 )
 """What the default registry of presidio-analyzer 2.2.366 finds in English without a name model."""
 
+OWN_NAMES = ("auto", "minilm", "small")
+"""Name models of this project."""
+
+PIPELINE = re.compile(r"[a-z]{2,3}_[a-z0-9_]+")
+"""How spaCy names its pipelines."""
+
 LANGUAGES = ("en",)
 
 
@@ -61,7 +68,9 @@ class Options:
 
     profile: `precise` = validated values, little noise; `presidio` = the findings of Presidio's own recognisers,
     exactly.
-    entities: names of what to look for; empty = the default set of the profile. PERSON and LOCATION need a name model.
+    entities: names of what to look for; empty = the default set of the profile, which has no PERSON and LOCATION.
+    names: what looks for PERSON and LOCATION: `small` (packaged), `minilm` (extra `[names]`), `auto` = the better of
+    the two that is installed, or a spaCy pipeline, fetched or installed, such as `en_core_web_lg`.
     threshold: findings with a lower score are left out. languages: whose recognisers take part.
     known_test_values: whether documentation values (example.com, 555-01xx, 203.0.113.0/24, test cards) are findings.
     allow: values that are no findings; one that starts with `@` or `.` or has no `@` but a dot is a domain, for
@@ -70,6 +79,7 @@ class Options:
 
     profile: Literal["precise", "presidio"] = "precise"
     entities: tuple[str, ...] = ()
+    names: str = "auto"
     threshold: float = 0.0
     languages: tuple[str, ...] = ("en",)
     known_test_values: Literal["report", "ignore"] = "report"
@@ -84,6 +94,11 @@ class Options:
                     "entities",
                     f"profile {self.profile!r} does not know the entity {entity!r}{suggestion(entity, known)}",
                 )
+        if self.names not in OWN_NAMES and not PIPELINE.fullmatch(self.names):
+            yield (
+                "names",
+                f"expected {', '.join(OWN_NAMES)} or the name of a spaCy pipeline{suggestion(self.names, OWN_NAMES)}",
+            )
         for language in self.languages:
             if language not in LANGUAGES:
                 yield "languages", f"no recognisers for language {language!r}{suggestion(language, LANGUAGES)}"

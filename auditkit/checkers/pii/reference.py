@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from auditkit.checkers.pii.options import NAMES
 from auditkit.checkers.pii.spans import Span, rule_of
 from auditkit.errors import MissingDependency
+from auditkit.models import weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 PROVEN_VERSION = "2.2.366"
 """The presidio-analyzer whose recognisers the anchors were proven against."""
-
-SPACY_MODELS = ("en_core_web_trf", "en_core_web_lg", "en_core_web_md", "en_core_web_sm")
 
 TEXT_LIMIT = 1 << 30
 """spaCy refuses longer texts to guard models; a tokeniser alone needs no guard."""
@@ -159,26 +158,31 @@ def analyze(text: str) -> list[Span]:
 
 
 @cache
-def installed_model() -> str | None:
-    """The name of the best English spaCy pipeline that is installed; looks for the package and loads nothing."""
-    from importlib.util import find_spec
-
-    return next((name for name in SPACY_MODELS if find_spec(name)), None)
-
-
-@cache
-def _name_model() -> Any:
-    """The installed pipeline with what names do not need switched off."""
+def _name_model(pipeline: str) -> Any:
+    """A spaCy pipeline, fetched or installed, with what names do not need switched off."""
     import spacy
 
-    name = installed_model()
-    if name is None:
+    fetched = weights.find(pipeline)
+    if fetched is None and find_spec(pipeline) is None:
         raise MissingDependency(
-            "no name model: PERSON and LOCATION need a spaCy pipeline, e.g. python -m spacy download en_core_web_lg"
+            f"the spaCy pipeline {pipeline} is neither fetched nor installed: auditkit models fetch {pipeline}"
         )
-    pipeline = spacy.load(name, exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
-    pipeline.max_length = TEXT_LIMIT
-    return pipeline
+    loaded = spacy.load(fetched or pipeline, exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
+    loaded.max_length = TEXT_LIMIT
+    return loaded
+
+
+def pipeline_version(pipeline: str) -> dict[str, str]:
+    """Pipeline -> hash of what was fetched, or the version of the installed package; nothing when it is neither."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    fetched = weights.find(pipeline)
+    if fetched is not None:
+        return {pipeline: weights.sha256_of_fetched(fetched)}
+    try:
+        return {pipeline: version(pipeline)}
+    except PackageNotFoundError:
+        return {}
 
 
 PLACES = (
@@ -189,10 +193,10 @@ PLACES = (
 NAME_SCORE = 0.85  # what Presidio gives to every finding of a spaCy model
 
 
-def names(texts: Sequence[str], wanted: frozenset[str]) -> list[list[Span]]:
-    """PERSON and LOCATION spans of each text by the installed spaCy pipeline; MissingDependency when there is none."""
+def names(texts: Sequence[str], wanted: frozenset[str], *, pipeline: str) -> list[list[Span]]:
+    """PERSON and LOCATION spans of each text by a spaCy pipeline; MissingDependency when there is none of this name."""
     found = []
-    for doc in _name_model().pipe(texts):
+    for doc in _name_model(pipeline).pipe(texts):
         entities = [
             ("PERSON" if e.label_ in ("PERSON", "PER") else "LOCATION", e) for e in doc.ents if e.label_ in _LABELS
         ]
@@ -203,8 +207,3 @@ def names(texts: Sequence[str], wanted: frozenset[str]) -> list[list[Span]]:
 
 
 _LABELS = frozenset(("PERSON", "PER", *PLACES))
-
-
-def names_wanted(entities: frozenset[str]) -> frozenset[str]:
-    """Those of these entities that need a name model."""
-    return entities & frozenset(NAMES)

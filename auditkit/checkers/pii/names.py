@@ -1,0 +1,96 @@
+"""PERSON and LOCATION: which model looks for them, and what its answers say about a text.
+
+Engines: `minilm` (extra `[names]`: better, about 5,000 words a second), `small` (in the package: always there, about
+five times as fast), or the name of a spaCy pipeline, installed or fetched by `auditkit models fetch`.
+`auto` is the better of the first two that is installed; a run's manifest names the model and its hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.checkers.pii import names_minilm, names_small, names_text, reference
+from auditkit.checkers.pii.names_text import Sentence
+from auditkit.checkers.pii.options import OWN_NAMES
+from auditkit.checkers.pii.spans import Span, rule_of
+
+LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+KINDS = ("", "PERSON", "PERSON", "LOCATION", "LOCATION")
+BEGINS = (False, True, False, True, False)
+SENTENCES_AT_ONCE = 4096  # bounds what is held of a large batch
+
+
+class Model(Protocol):
+    """What looks at sentences."""
+
+    def logits(self, sentences: Sequence[Sentence]) -> list[NDArray[np.float32]]:
+        """float32[words, labels] of each sentence; no sentence depends on another."""
+        ...
+
+
+def engine(wanted: str) -> str:
+    """The engine that `wanted` means on this machine."""
+    if wanted != "auto":
+        return wanted
+    return "minilm" if names_minilm.base_folder() else "small"
+
+
+def hashes(wanted: str) -> dict[str, str]:
+    """Model -> hash of its packaged file, for the manifest; of a spaCy pipeline its version."""
+    chosen = engine(wanted)
+    if chosen == "minilm":
+        return {"names-minilm": names_minilm.differences_sha256()}
+    return {"names-small": names_small.sha256()} if chosen == "small" else reference.pipeline_version(chosen)
+
+
+def find(texts: Sequence[str], wanted: frozenset[str], *, engine_wanted: str) -> list[list[Span]]:
+    """The spans of each text; MissingDependency when the engine is not installed."""
+    chosen = engine(engine_wanted)
+    if chosen not in OWN_NAMES:
+        return reference.names(texts, wanted, pipeline=chosen)
+    model: Model = names_minilm.model() if chosen == "minilm" else names_small.model()
+    found: list[list[Span]] = [[] for _ in texts]
+    todo: list[tuple[int, Sentence]] = []
+    for number, text in enumerate(texts):
+        todo += [(number, item) for item in names_text.sentences(text) if names_text.may_hold_names(item)]
+        if len(todo) >= SENTENCES_AT_ONCE or number == len(texts) - 1:
+            _look(model, todo, wanted, found)
+            todo = []
+    return found
+
+
+def _look(model: Model, todo: Sequence[tuple[int, Sentence]], wanted: frozenset[str], found: list[list[Span]]) -> None:
+    every = model.logits([sentence for _, sentence in todo])
+    for (number, sentence), logits in zip(todo, every, strict=True):
+        found[number] += [span for span in spans_of(sentence, logits) if span.entity in wanted]
+
+
+def spans_of(sentence: Sentence, logits: NDArray[np.float32]) -> list[Span]:
+    """Names as runs of words: a word that begins one, or goes on with one of another kind, starts anew.
+
+    The score is the lowest probability among the words that the label is not `O`, to two decimals.
+    """
+    tags = logits.argmax(1).tolist()
+    if not any(tags):
+        return []
+    sure = _named(logits)
+    runs: list[tuple[int, int, str]] = []
+    for place, tag in enumerate(tags):
+        kind = KINDS[tag]
+        if kind and runs and runs[-1][1] == place and runs[-1][2] == kind and not BEGINS[tag]:
+            runs[-1] = (runs[-1][0], place + 1, kind)
+        elif kind:
+            runs.append((place, place + 1, kind))
+    return [
+        Span(sentence.starts[a], sentence.ends[b - 1], kind, round(float(sure[a:b].min()), 2), rule_of(kind))
+        for a, b, kind in runs
+    ]
+
+
+def _named(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return np.asarray(1.0 - powers[:, 0] / powers.sum(1))
