@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
+import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from auditkit.endpoint import Client, Endpoint, Failure, Request
 from auditkit.endpoint import Sample as Said
@@ -33,18 +33,27 @@ def generator_of(loop: Loop, out: Path) -> Generator:
 
 
 def called(name: str, folder: Path) -> Callable[..., Any]:
-    """The function `module:function`, also from a module beside loop.toml; ConfigError when it is not there."""
+    """The function `module:function`: a module beside loop.toml, else an installed one; ConfigError without it."""
     module, _, function = name.partition(":")
-    sys.path.insert(0, str(folder))
     try:
-        found = getattr(importlib.import_module(module), function, None)
+        found = getattr(_module(module, folder), function, None)
     except ImportError as error:
         raise ConfigError(f"{name}: cannot import {error.name or module}") from None
-    finally:
-        sys.path.remove(str(folder))
     if not callable(found):
         raise ConfigError(f"{name}: the module '{module}' has no function '{function}'")
-    return found  # type: ignore[no-any-return]
+    return cast("Callable[..., Any]", found)
+
+
+def _module(name: str, folder: Path) -> ModuleType:
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)  # of its own: two loops may both call theirs `model`
+    spec.loader.exec_module(module)
+    return module
 
 
 def endpoint_of(table: GeneratorTable | JudgeTable, *, model: str, cache: Path, api: str = "chat") -> Endpoint:
