@@ -12,6 +12,7 @@ sentence ends and its score is that of its worst part, where Detoxify would look
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +33,10 @@ RENAMED = {"toxic": "toxicity", "identity_hate": "identity_attack", "severe_toxi
 """Detoxify's own names for Jigsaw's labels."""
 
 WEIGHTS, SETTINGS, ONNX = "model.safetensors", "judge.json", "model.onnx"  # of a converted checkpoint
+ENCODER = (  # files of an encoder's settings and tokenizer
+    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"),
+)
 NEEDS = "engine 'detoxify' needs torch, transformers and safetensors: pip install 'auditkit[detoxify]'"
 
 WINDOW = 1024  # parts sorted together: 1.02 times the tokens of no padding at all, where file order costs 3 to 5 times
@@ -166,10 +171,11 @@ def convert(checkpoint: str, folder: Path, *, onnx: bool) -> None:
     from safetensors.torch import save_file
 
     stored = _stored(checkpoint, "fp32")
-    network, tokenizer = _network(stored)
+    network, _ = _network(stored)
     save_file({name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)
-    network.config.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    for name in ENCODER:  # byte for byte: what a library writes differs from version to version
+        if (stored.folder / name).is_file():
+            shutil.copyfile(stored.folder / name, folder / name)
     names = {key: stored.arguments[key] for key in ("model_name", "tokenizer_name", "num_classes")}
     settings = {"labels": list(stored.classes), **names}
     (folder / SETTINGS).write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
