@@ -24,6 +24,6 @@ def cases():
             yield pytest.param(name, path.read_bytes(), id=f"{name}-{path.name}")
 
 
-@pytest.mark.parametrize(("name", "data"), cases())
+@pytest.mark.parametrize(("name", "data"), list(cases()))
 def test_a_found_case_stays_mended(name, data):
     harnesses.HARNESSES[name](data)
