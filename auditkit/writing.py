@@ -140,6 +140,7 @@ def finish_run(
 ) -> None:
     """Write the report and publish the manifest."""
     from auditkit.outputs import render
+    from auditkit.quoting import with_texts
     from auditkit.report_data import Report
 
     manifest = manifest_of(examined, settled, outputs)
@@ -153,6 +154,7 @@ def finish_run(
         certificates=pq.read_table(folder.file("certificates.parquet")),
         rules=examined.judgement.rules,
     )
+    report = with_texts(report, folder.path)
     for name, kind in (("report.html", "html"), ("report.md", "markdown")):
         write_text(folder.file(name), render(report, kind).decode("utf-8"))
     publish(folder, manifest, run)

@@ -29,7 +29,14 @@ from auditkit.waivers import WAIVERS_FILE
     help="Default: standard output. For gx also a folder, which then holds Data Docs too.",
 )
 @click.option("--before", type=click.Path(path_type=Path), metavar="RUN", help="An earlier run: shows what changed.")
-def report(run: Path, format_: str, before: Path | None, out: Path | None) -> int:
+@click.option(
+    "--evidence",
+    type=click.Choice(["masked", "raw"]),
+    default="masked",
+    show_default=True,
+    help="raw: html with the texts themselves behind a click, in a file that only you can read.",
+)
+def report(run: Path, format_: str, before: Path | None, out: Path | None, evidence: str) -> int:
     r"""Write the report of a run; exits 0 whatever the verdict is.
 
     \b
@@ -38,10 +45,19 @@ def report(run: Path, format_: str, before: Path | None, out: Path | None) -> in
       auditkit report run --format markdown
     """
     from auditkit.outputs import render, write
+    from auditkit.quoting import with_texts
     from auditkit.report_data import read_report
+    from auditkit.run_folder import write_text
 
+    raw = evidence == "raw"
+    if raw and (out is None or format_ != "html"):
+        raise click.UsageError("--evidence raw makes an html file: give --out FILE")
     finished = read_report(run, before=before)
-    if out is None:
+    if format_ == "html":
+        finished = with_texts(finished, run, raw=raw)
+    if raw and out is not None:
+        write_text(out, render(finished, format_).decode("utf-8"))
+    elif out is None:
         sys.stdout.buffer.write(render(finished, format_))
     else:
         write(finished, format_, out)

@@ -20,6 +20,8 @@ from auditkit.checker import SEVERITIES, Rule, rule_pack
 from auditkit.errors import AuditkitError, RunFolderError
 
 Row = Mapping[str, Any]
+Place = tuple[str, int]
+"""File and row of a document."""
 
 REVIEW = "review.json"  # in a run folder: what readers of a sample found
 COUNTS = ("rows_in", "kept", "redacted", "dropped", "quarantined")
@@ -34,6 +36,8 @@ class Report:
     `checker/score`, and optionally `line`. certificates: schema CERTIFICATES. rules: what is known of each rule id.
     before: rows of metrics.json of the round before, where there is one. paths: `file` -> the path as the user gave it,
     for outputs that point into a checkout. review: content of review.json, where readers have judged a sample.
+    texts: place -> field -> text of the documents that may be quoted; spans: (file, row, field) -> what of them is
+    sensitive, see `quotes`. raw: whether sensitive text is shown, on demand.
     """
 
     manifest: Row
@@ -46,6 +50,9 @@ class Report:
     before: Sequence[Row] = ()
     paths: Mapping[str, str] = field(default_factory=dict)
     review: Row = field(default_factory=dict)
+    texts: Mapping[Place, Mapping[str, str]] = field(default_factory=dict)
+    spans: Mapping[tuple[str, int, str], Sequence[tuple[int, int]]] = field(default_factory=dict)
+    raw: bool = False
 
     @property
     def verdict(self) -> str:

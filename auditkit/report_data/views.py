@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from auditkit.checker import SEVERITIES
 from auditkit.findings import CERTIFICATES
-from auditkit.report_data import Report, Row
+from auditkit.report_data import Place, Report, Row
 from auditkit.report_data.words import bound, count, gate_name, gate_value, interval
 
 
@@ -112,6 +112,22 @@ def clusters(report: Report) -> list[Cluster]:
         kept = (row["kept_file"] or "", row["kept_row"] if row["kept_row"] is not None else -1)
         groups.setdefault(kept, []).append((row["file"], row["row"], row["jaccard"]))
     return [Cluster(kept, groups[kept]) for kept in sorted(groups, key=lambda kept: (-len(groups[kept]), kept))]
+
+
+WORST = 6  # findings of each checker that are shown in their text
+CLUSTERS = 15  # groups of near-copies that are shown
+DIFFERENCES = 3  # removed copies of each that are held against the one that stays
+
+
+def quoted(report: Report) -> set[Place]:
+    """The documents of which a report shows more than a masked finding."""
+    places: set[Place] = set()
+    for checker in report.checkers:
+        worst = worst_findings(report, str(checker["name"]), limit=WORST)
+        places |= {(row["file"], row["row"]) for row in worst if row["row"] is not None}
+    for group in clusters(report)[:CLUSTERS]:
+        places |= {group.kept, *((file, row) for file, row, _ in group.removed[:DIFFERENCES])}
+    return places
 
 
 HEADLINES = {

@@ -53,6 +53,7 @@
     const [summary, why] = rules[text("rule", i)] || ["", ""];
     add("What it says", summary);
     add("Why it matters", why);
+    if (columns.raw) add("Raw text", text("raw", i));
     add("Field", text("field", i));
     if (columns.start[i] !== null) add("Characters", columns.start[i] + " to " + columns.end[i]);
     add("Line", columns.line[i]);

@@ -18,12 +18,16 @@ from auditkit.outputs.html.elements import Html, el, join, text
 from auditkit.report_data import Report
 from auditkit.resources import resource
 
+RAW = "This page holds raw text of the corpus: private data, insults. Show it to nobody who may not see the corpus."
+
 
 def render(report: Report) -> str:
     """The whole page."""
     style, script = asset("style.css"), asset("script.js")
     embedded, n_embedded = findings.embedded(report)
-    body = join([sections.verdict(report), _body(report, n_embedded)])
+    body = join(
+        [el("p", RAW, class_="banner") if report.raw else None, sections.verdict(report), _body(report, n_embedded)]
+    )
     page = Template(asset("report.html"))
     return page.substitute(
         csp=text(f"default-src 'none'; style-src {source_of(style)}; script-src {source_of(script)}; img-src data:; "

@@ -8,15 +8,27 @@ import numpy as np
 
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import NONE, Child, Html, data, document, el, join, mark, more, slug, table
-from auditkit.report_data import Report, Row
-from auditkit.report_data.views import RuleCount, checker_state, clusters, headline, rule_counts, worst_findings
+from auditkit.report_data import Place, Report, Row
+from auditkit.report_data.quotes import difference, quote
+from auditkit.report_data.views import (
+    CLUSTERS,
+    DIFFERENCES,
+    WORST,
+    RuleCount,
+    checker_state,
+    clusters,
+    headline,
+    rule_counts,
+    worst_findings,
+)
 from auditkit.report_data.words import amount, count, evidence, interval, many, meanings, plain
+from auditkit.text.word_diff import Piece
 
 SHOWN_METRICS = 12  # of the whole corpus, per checker; the others are folded away
 MAX_METRICS = 500  # folded away, per checker; metrics.json has all
 SHOWN_RULES = 40
-SHOWN_FINDINGS = 6
-SHOWN_CLUSTERS = 15
+SHOWN_BIAS = 6  # the least fair; the others are folded away
+BIAS = "bias_"  # metrics of a scorer's own fairness begin so
 BINS = 25  # of a histogram that is 200 units wide
 
 
@@ -44,7 +56,8 @@ def _checker(report: Report, checker: Row, counted: Sequence[RuleCount]) -> Html
         figure,
         _rules(report, [row for row in counted if row.checker == name]),
         _scores(report, name),
-        _metrics(report.metrics_of(name)),
+        _bias(report.metrics_of(name)),
+        _metrics([row for row in report.metrics_of(name) if not str(row["metric"]).startswith(BIAS)]),
         _worst(report, name),
         open=True,
         class_="card",
@@ -88,6 +101,42 @@ def _metrics(rows: Sequence[Row]) -> Html:
     return join(made)
 
 
+def _bias(rows: Sequence[Row]) -> Html | None:
+    """How fair the scorer is to texts that name a group, by its model card: worst first, beside its verdict."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        if str(row["metric"]).startswith(BIAS) and row["slice"] and row["value"] is not None:
+            found.setdefault(str(row["slice"]), {})[str(row["metric"])] = row
+    if not found:
+        return None
+    names = [f"{BIAS}{name}" for name in ("bpsn", "bnsp", "subgroup")]
+    ordered = sorted(found.items(), key=lambda item: min(row["value"] for row in item[1].values()))
+    lines = [
+        (
+            data(part.rpartition("/")[2]),
+            data(part.rpartition("/")[0]),
+            count(next(iter(known.values()))["denominator"]),
+            *(f"{known[name]['value']:.3f}" if name in known else NONE for name in names),
+        )
+        for part, known in ordered
+    ]
+    head = ("Group named", "Measured on", "Texts", "Harmless kept apart", "Toxic kept apart", "Among themselves")
+    title = "How fair this scorer is to texts that name a group"
+    said = el(
+        "p",
+        "AUC, 1 is best, .5 is chance. “Harmless kept apart” (BPSN): harmless texts that name the group, against toxic "
+        "ones that do not; where it is low, naming the group alone makes a text look toxic. “Toxic kept apart” (BNSP): "
+        "the other way round. “Among themselves”: subgroup AUC (Borkan et al. 2019). From the model card, not from "
+        "this corpus.",
+        class_="muted",
+    )
+    rest = lines[SHOWN_BIAS:]
+    folded = (
+        more(f"{len(rest)} more", table(f"{title}: the others", head, rest, numbers=(2, 3, 4, 5))) if rest else None
+    )
+    return join([table(title, head, lines[:SHOWN_BIAS], numbers=(2, 3, 4, 5)), folded, said])
+
+
 def _name(row: Row) -> tuple[Child, Child]:
     return data(row["metric"]), data(meanings().get(f"{row['checker']}.{row['metric']}"))
 
@@ -122,13 +171,13 @@ def _scores(report: Report, checker: str) -> Html | None:
 
 
 def _worst(report: Report, checker: str) -> Html | None:
-    found = worst_findings(report, checker, limit=SHOWN_FINDINGS)
+    found = worst_findings(report, checker, limit=WORST)
     rows = [
         (
             document(row),
             data(row["rule"]),
             data(row["field"]),
-            data(evidence(row)),
+            _quoted(report, row),
             f"{row['score']:.2f}" if row["score"] is not None else "–",
             data(row["action"]),
         )
@@ -138,16 +187,26 @@ def _worst(report: Report, checker: str) -> Html | None:
     return table("Its worst documents", head, rows, numbers=(4,)) if rows else None
 
 
+def _quoted(report: Report, row: Row) -> Html:
+    """The masked evidence, with the words around it where they are known; raw text behind a click where asked for."""
+    shown = quote(report, row, evidence(row))
+    if shown is None:
+        return data(evidence(row))
+    before, after = data(shown.before or " "), data(shown.after or " ")
+    said = el("span", before, " ", el("mark", data(shown.evidence)), " ", after, class_="quote")
+    return join([said, more("show raw text", data(shown.raw, limit=400))]) if shown.raw else said
+
+
 def copies(report: Report) -> Html | None:
     """The largest groups of near-copies, each with the document that stays and the certificates of the others."""
     groups = clusters(report)
     if not groups:
         return None
     rows = []
-    for group in groups[:SHOWN_CLUSTERS]:
+    for group in groups[:CLUSTERS]:
         low, high = min(item[2] for item in group.removed), max(item[2] for item in group.removed)
         members = [
-            el("li", data(file), f" row {row}, similarity {jaccard:.3f}") for file, row, jaccard in group.removed[:20]
+            _copy(report, group.kept, item, differs=at < DIFFERENCES) for at, item in enumerate(group.removed[:20])
         ]
         rest = el("li", f"and {len(group.removed) - 20} more") if len(group.removed) > 20 else None
         rows.append(
@@ -155,7 +214,7 @@ def copies(report: Report) -> Html | None:
                 el("span", data(group.kept[0]), " ", el("span", f"row {group.kept[1]}", class_="muted")),
                 count(len(group.removed)),
                 f"{low:.3f}" if low == high else f"{low:.3f} to {high:.3f}",
-                more("which", el("ul", *members, rest)),
+                more("which, and how they differ", el("ul", *members, rest)),
             )
         )
     n_removed = sum(len(group.removed) for group in groups)
@@ -163,3 +222,24 @@ def copies(report: Report) -> Html | None:
     said += "Each has a certificate: the exact similarity (Jaccard, of word shingles) to the document that stays."
     head = ("Document that stays", "Copies removed", "Similarity", "Copies")
     return join([el("p", said), table("The largest groups of near-copies", head, rows, numbers=(1, 2))])
+
+
+def _copy(report: Report, kept: Place, removed: tuple[str, int, float], *, differs: bool) -> Html:
+    """A removed document, and in which words it differs from the one that stays."""
+    file, row, jaccard = removed
+    found = difference(report, kept, (file, row)) if differs else None
+    if found is None:
+        return el("li", data(file), f" row {row}, similarity {jaccard:.3f}")
+    if not any(piece.kind != "same" for piece in found.pieces):
+        shown: Html = el("p", "The same words.", class_="muted")
+    else:
+        shown = el("p", *(_piece(piece) for piece in found.pieces), class_="difference")
+    only = [data(text) for text in found.only_removed[:8]]
+    lost = el("p", "Only in the removed copy: ", join(only, " · "), class_="muted") if only else None
+    return el("li", data(file), f" row {row}, similarity {jaccard:.3f}", shown, lost)
+
+
+def _piece(piece: Piece) -> Html:
+    name = {"left": "del", "right": "ins"}.get(piece.kind, "span")
+    said = {"left": "only in the document that stays", "right": "only in the removed copy"}.get(piece.kind)
+    return join([el(name, data(piece.text, limit=700), title=said), " "])

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from auditkit.outputs.html.elements import Html, data, document, el, join
 from auditkit.report_data import Report
+from auditkit.report_data.quotes import raw
 from auditkit.report_data.words import MAX_TEXT, count, evidence, many, plain
 
 BUDGET_BYTES = 4_200_000  # of 5 MB for the page; the rest of it takes some 0.3 MB
@@ -69,6 +70,9 @@ def _encoded(report: Report, table: pa.Table, *, limit: int, with_detail: bool) 
     for name in NUMBERS:
         column = table[name].cast(pa.int64()) if name == "waived" else table[name]
         columns[name] = column.to_pylist()
+    if report.raw:
+        texts = pa.chunked_array([[raw(report, row) or None for row in table.to_pylist()]], pa.utf8())
+        columns["raw"] = _numbered(numbers, texts, MAX_TEXT)
     rules = {
         plain(rule): [plain(known.summary), plain(known.why, limit=400)]
         for rule, known in sorted(report.rules.items())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import Child, Html, data, el, join, mark, more, slug, table
+from auditkit.outputs.html.skew_pictures import slopes
 from auditkit.report_data import COUNTS, Report, Row
 from auditkit.report_data.precision import how_read, precisions
 from auditkit.report_data.views import (
@@ -210,9 +211,29 @@ def changes(report: Report) -> Html | None:
         sign = "+" if change > 0 else "−"
         cells = (amount(metric, old["value"]), amount(metric, row["value"]), sign + amount(metric, abs(change)))
         rows.append((data(f"{row['checker']}.{metric}"), *cells))
-    if not rows:
-        return el("p", "No number of the whole corpus changed.") if before else None
-    return table("Numbers that changed", ("Metric", "Before", "Now", "Change"), rows, numbers=(1, 2, 3))
+    if not before:
+        return None
+    said = el("p", "No number of the whole corpus changed.") if not rows else None
+    made = (
+        table("Numbers that changed", ("Metric", "Before", "Now", "Change"), rows, numbers=(1, 2, 3)) if rows else None
+    )
+    return join([said, made, _slopes(report)])
+
+
+def _slopes(report: Report) -> Html | None:
+    """The regions' shares of all mentions, then and now."""
+    rounds = [
+        (name, {str(row["slice"]): float(row["value"]) for row in metrics if _is_region_share(row)})
+        for name, metrics in (("before", report.before), ("now", report.metrics))
+    ]
+    picture = slopes(rounds) if all(shares for _, shares in rounds) else None
+    return el("figure", picture, el("figcaption", "Share of each region among the places named")) if picture else None
+
+
+def _is_region_share(row: Row) -> bool:
+    return (
+        (row["checker"], row["metric"]) == ("skew", "region.share") and bool(row["slice"]) and row["value"] is not None
+    )
 
 
 def precision(report: Report) -> Html | None:

@@ -1,0 +1,128 @@
+"""What may be quoted of a document: words around a finding, and how a removed copy differs from the one that stays.
+
+Every place that a checker of sensitive things found in the document is masked, and with it, whatever they found, each
+word that holds an @, or a digit and five other characters. Of documents with redacted spans nothing is quoted: their
+text is no longer the one that the findings speak of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from auditkit.findings import mask
+from auditkit.report_data import Place, Report, Row
+from auditkit.text.word_diff import Piece, shortened, word_diff
+
+PASSAGES = frozenset({"hallucination", "near_duplicates", "skew", "diversity"})  # their places are no secrets
+AROUND = 90  # characters on each side of a finding
+MAX_DIFFERENCE = 600  # characters of a difference
+HIDDEN = "***"
+_TELLING = re.compile(r"\S*@\S*|(?=\S*\d)\S{6,}")
+
+
+class Quote(NamedTuple):
+    """A finding with the words around it, masked; raw: the finding itself, "" unless raw text was asked for."""
+
+    before: str
+    evidence: str
+    after: str
+    raw: str
+
+
+class Difference(NamedTuple):
+    """How a removed copy differs from the document that stays: left is what stays, right the copy."""
+
+    pieces: list[Piece]
+    only_removed: list[str]
+
+
+def quote(report: Report, row: Row, evidence: str) -> Quote | None:
+    """The finding in its text, None where that is not known or the finding is about the whole document."""
+    text = report.texts.get((row["file"], row["row"]), {}).get(row["field"])
+    start, end = row["start"], row["end"]
+    if text is None or start is None or end > len(text):
+        return None
+    spans = report.spans.get((row["file"], row["row"], row["field"]), ())
+    low, high = _word_start(text, start - AROUND), _word_end(text, end + AROUND)
+    before = ("… " if low else "") + _masked(text, low, start, spans)
+    after = _masked(text, end, high, spans) + (" …" if high < len(text) else "")
+    return Quote(before, evidence, after, raw(report, row))
+
+
+def raw(report: Report, row: Row) -> str:
+    """The finding itself, "" where it is not known or was not asked for."""
+    text = report.texts.get((row["file"], row["row"]), {}).get(row["field"])
+    known = report.raw and text is not None and row["start"] is not None
+    return text[row["start"] : row["end"]] if known and text is not None else ""
+
+
+def difference(report: Report, kept: Place, removed: Place) -> Difference | None:
+    """The words in which a removed copy differs from the document that stays, None where a text is not known."""
+    if kept not in report.texts or removed not in report.texts:
+        return None
+    pieces = word_diff(_whole(report, kept), _whole(report, removed))
+    return Difference(_cut(list(shortened(pieces))), [piece.text for piece in pieces if piece.kind == "right"])
+
+
+def _cut(pieces: Sequence[Piece]) -> list[Piece]:
+    """The first pieces, MAX_DIFFERENCE characters in all."""
+    shown: list[Piece] = []
+    left = MAX_DIFFERENCE
+    for piece in pieces:
+        if left <= 0:
+            return [*shown, Piece("same", "…")]
+        shown.append(Piece(piece.kind, piece.text[:left]))
+        left -= len(piece.text)
+    return shown
+
+
+def _whole(report: Report, place: Place) -> str:
+    """All texts of a document, masked unless raw text was asked for."""
+    texts = report.texts[place]
+    if report.raw:
+        return "\n".join(texts.values())
+    return "\n".join(_masked(text, 0, len(text), report.spans.get((*place, name), ())) for name, text in texts.items())
+
+
+def _word_start(text: str, at: int) -> int:
+    """`at` moved right to where a word begins, 0 for the start of the text."""
+    if at <= 0:
+        return 0
+    space = re.compile(r"\s").search(text, at - 1)
+    return space.end() if space else at
+
+
+def _word_end(text: str, at: int) -> int:
+    if at >= len(text):
+        return len(text)
+    return max((match.start() for match in re.finditer(r"\s", text[: at + 1])), default=at)
+
+
+def _masked(text: str, low: int, high: int, spans: Sequence[tuple[int, int]]) -> str:
+    """text[low:high] with the spans and every telling word masked; a place that reaches in from outside too."""
+    parts, at = [], low
+    for start, end in spans:
+        if end > at and start < high:
+            parts += [text[at : max(at, start)], mask(text[start:end]) or HIDDEN]
+            at = min(max(at, end), high)
+    parts.append(text[at:high])
+    return _TELLING.sub(HIDDEN, "".join(parts)).replace("***" + HIDDEN, HIDDEN)
+
+
+def spans_of(report: Report) -> Mapping[tuple[str, int, str], list[tuple[int, int]]]:
+    """(file, row, field) -> the sensitive spans, for the documents whose texts are known."""
+    rows = {row for _, row in report.texts}
+    table = report.findings.select(["file", "row", "field", "start", "end", "checker"])
+    table = table.filter(
+        pc.and_(pc.is_in(table["row"], value_set=pa.array(sorted(rows), pa.int64())), pc.is_valid(table["start"]))
+    )
+    found: dict[tuple[str, int, str], list[tuple[int, int]]] = {}
+    for item in table.to_pylist():
+        if item["checker"] not in PASSAGES and (item["file"], item["row"]) in report.texts:
+            found.setdefault((item["file"], item["row"], item["field"]), []).append((item["start"], item["end"]))
+    return {key: sorted(spans) for key, spans in found.items()}
