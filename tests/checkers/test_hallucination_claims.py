@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -92,6 +93,106 @@ CHATS = {
 @pytest.mark.parametrize(("turns", "rules"), CHATS.values(), ids=CHATS.keys())
 def test_chats(turns, rules):
     assert found(chat(*turns)) == rules
+
+
+ROLES = {"system": "prompt", "developer": "prompt", "user": "prompt", "assistant": "response", "tool": "context"}
+
+
+def spoken(*turns, calls=None):
+    """A document whose texts are the turns of a chat, speakers told; (speaker, None) is a message without text."""
+    kept = [(n, speaker, text) for n, (speaker, text) in enumerate(turns) if text is not None]
+    texts = [Text(0, f"messages[{n}].content", ROLES.get(speaker, "text"), text) for n, speaker, text in kept]
+    told = json.dumps(calls) if calls else None
+    return batch_of(texts, [{"doc": 0, "calls": told}], speakers=[speaker for _, speaker, _ in kept])
+
+
+SPOKEN = {
+    "good": ((("system", "Be kind."), ("user", "Hi."), ("assistant", "Hello.")), []),
+    "two questions at the start": ((("user", "Hi."), ("user", "Well?"), ("assistant", "Hello.")), ["chat-order"]),
+    "two answers": ((("user", "Hi."), ("assistant", "Hello."), ("assistant", "And?")), ["chat-order"]),
+    "assistant first": ((("system", "Be kind."), ("assistant", "Hello."), ("user", "Hi."), ("assistant", "Yes?")), ["chat-order"]),
+    "system midway": ((("user", "Hi."), ("system", "Be kind."), ("assistant", "Hello.")), ["chat-system"]),
+    "system twice": ((("system", "Be kind."), ("developer", "Be brief."), ("user", "Hi."), ("assistant", "Hello.")), ["chat-system"]),
+    "nobody knows the narrator": ((("user", "Hi."), ("narrator", "He waits."), ("assistant", "Hello.")), ["chat-speaker"]),
+    "a call between": ((("user", "Time?"), ("assistant", None), ("tool", "12:00"), ("assistant", "Noon.")), []),
+    "an answer, a call, an answer": ((("user", "Time?"), ("assistant", "I look."), ("assistant", None), ("assistant", "Noon.")), []),
+    "no answer": ((("user", "Hi."), ("assistant", "Hello."), ("user", "Why?")), ["chat-unanswered"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("turns", "rules"), SPOKEN.values(), ids=SPOKEN.keys())
+def test_chats_whose_speakers_are_told(turns, rules):
+    assert found(spoken(*turns)) == rules
+
+
+TOOLS = {
+    "good": ([[1, "clock", True]], ["clock"], []),
+    "no tools listed": ([[1, "clock", True]], None, []),
+    "another tool": ([[1, "weather", True]], ["clock"], ["tool-call"]),
+    "arguments that are none": ([[1, "clock", False]], ["clock"], ["tool-call"]),
+    "no name": ([[1, "", True]], None, ["tool-call"]),
+    "two in one message": ([[1, "a", True], [1, "b", True]], ["c"], ["tool-call"]),
+}
+
+
+@pytest.mark.parametrize(("calls", "tools", "rules"), TOOLS.values(), ids=TOOLS.keys())
+def test_tool_calls_beside_the_text(calls, tools, rules):
+    turns = (("user", "Time?"), ("assistant", None), ("tool", "12:00"), ("assistant", "Noon."))
+    assert found(spoken(*turns, calls={"calls": calls, "tools": tools})) == rules
+
+
+def test_a_call_is_an_answer():
+    assert (
+        found(spoken(("user", "Time?"), ("assistant", None), calls={"calls": [[1, "clock", True]], "tools": None}))
+        == []
+    )
+    assert found(spoken(("user", "Time?"), ("assistant", None))) == ["chat-unanswered"]
+
+
+def loads(batch):
+    """Trainer -> rows that load as they stand, of how many."""
+    tallies = CHECKER.check(batch).tallies
+    return {trainer: tallies[f"preflight_{trainer}", ""] for trainer in ("trl", "axolotl")}
+
+
+def fields(**texts):
+    roles = {"instruction": "prompt", "input": "prompt", "prompt": "prompt", "text": "text"}
+    return batch_of([Text(0, name, roles.get(name, "response"), text) for name, text in texts.items()], [{"doc": 0}])
+
+
+GOOD_TURNS = (("user", "Hi."), ("assistant", "Hello."))
+PREFLIGHT = {
+    "text": (fields(text="A text."), (1, 1)),
+    "prompt and completion": (fields(prompt="Hi.", completion="Hello."), (1, 0)),
+    "alpaca": (fields(instruction="Say hi.", input="", output="Hi."), (0, 1)),
+    "alpaca with its text": (fields(instruction="Say hi.", output="Hi.", text="Say hi. Hi."), (1, 1)),
+    "unknown to both": (fields(prompt="Hi.", response="Hello."), (0, 0)),
+    "empty answer": (fields(prompt="Hi.", completion=" "), (0, 0)),
+    "messages": (spoken(*GOOD_TURNS), (1, 1)),
+    "messages in disorder": (spoken(*GOOD_TURNS, ("assistant", "Well?")), (0, 0)),
+    "system midway": (spoken(("user", "Hi."), ("system", "Be kind."), ("assistant", "Hello.")), (0, 0)),
+    "an unknown speaker": (spoken(("narrator", "Once."), *GOOD_TURNS), (0, 0)),
+    "ShareGPT": (
+        batch_of(
+            [Text(0, f"conversations[{n}].value", role, "Hi.") for n, role in enumerate(("prompt", "response"))],
+            [{"doc": 0}], speakers=["human", "gpt"],
+        ),
+        (0, 1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("batch", "ok"), PREFLIGHT.values(), ids=PREFLIGHT.keys())
+def test_preflight(batch, ok):
+    assert loads(batch) == {"trl": (ok[0], 1), "axolotl": (ok[1], 1)}
+
+
+def test_preflight_says_where_it_fails():
+    tallies = CHECKER.check(spoken(*GOOD_TURNS, ("assistant", "Well?"))).tallies
+    assert [tallies["preflight_trl", what] for what in ("known fields", "turns in order", "answer not empty")] == [
+        (1, 1), (0, 1), (1, 1),
+    ]  # fmt: skip
+    assert CHECKER.check(fields(text="A text.")).tallies["preflight_trl", "turns in order"] == (0, 0)
 
 
 CODE = {

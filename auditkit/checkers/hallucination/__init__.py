@@ -41,7 +41,16 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.hallucination import agreement, engines, facts, grounding, judge, meaning, per_document
+from auditkit.checkers.hallucination import (
+    agreement,
+    engines,
+    facts,
+    grounding,
+    judge,
+    meaning,
+    per_document,
+    preflight,
+)
 from auditkit.checkers.hallucination.artefacts import Check
 from auditkit.checkers.hallucination.options import PREFIX, HallucinationOptions
 from auditkit.documents import Batch
@@ -73,6 +82,7 @@ class Hallucination:
         "grounding_checked",
         "unsupported_share",
         "not_checkable",
+        *preflight.METRICS,
         *judge.METRICS,
     )
     default_action: ClassVar[str] = "flag"

@@ -6,12 +6,13 @@ functions of CHECKS, on the candidates that a cheap scan leaves.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,12 +33,26 @@ MAX_PERIOD = 60  # words of one turn of a loop
 HEAD = 4000  # characters of a prompt that can clear a finding
 
 
+class Calls(NamedTuple):
+    """Tool calls beside the texts of a chat, (turn, name, whether its arguments can be read), and the tools offered."""
+
+    calls: list[tuple[int, str, bool]]
+    tools: list[str] | None
+
+    @classmethod
+    def read(cls, told: str) -> Calls:
+        """From the batch's column `calls`."""
+        found = json.loads(told)
+        return cls([(turn, name, whole) for turn, name, whole in found["calls"]], found["tools"])
+
+
 @dataclass(frozen=True)
 class Rows:
-    """A batch by document: its prompt, its context, and the texts of a role as one column."""
+    """A batch by document: its prompt, its context, the texts of a role as one column; memo: what was gathered once."""
 
     batch: Batch
     columns: dict[tuple[str, ...], pa.RecordBatch] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
 
     def column(self, roles: Sequence[str]) -> pa.RecordBatch:
         """The texts of these roles."""
@@ -63,6 +78,12 @@ class Rows:
     def contexts(self) -> Mapping[int, str]:
         """Doc -> its contexts, joined by newlines."""
         return _joined(self.batch.iter_texts("context"))
+
+    @cached_property
+    def calls(self) -> Mapping[int, Calls]:
+        """Doc -> the tool calls beside its texts."""
+        told = zip(self.batch.docs.tolist(), self.batch.records.column("calls").to_pylist(), strict=True)
+        return {doc: Calls.read(calls) for doc, calls in told if calls}
 
     def given(self, doc: int) -> str:
         """All that was given to the writer of the response."""

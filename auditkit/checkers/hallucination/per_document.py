@@ -12,8 +12,10 @@ from auditkit.checker import Checked, Rule
 from auditkit.checkers.hallucination.agreement import samples_of
 from auditkit.checkers.hallucination.arithmetic import equations
 from auditkit.checkers.hallucination.artefacts import ARTEFACTS, Check, Rows, artefacts, candidates
+from auditkit.checkers.hallucination.chats import CHATS
 from auditkit.checkers.hallucination.claims import CHECKS
 from auditkit.checkers.hallucination.engines import Engine
+from auditkit.checkers.hallucination.preflight import preflight
 from auditkit.checkers.hallucination.selfcheck import selfcheck
 from auditkit.checkers.hallucination.structure import STRUCTURE, style
 from auditkit.documents import Batch, Text
@@ -30,7 +32,7 @@ _MAY_CALCULATE = (
     r"|(?:[+*×÷/x]|times|plus|minus|by|of) ?[$€£]?[\d.,]+ (?:is|gives|makes|equals) "
 )
 
-BUILTIN: Mapping[str, Check] = {**ARTEFACTS, **CHECKS, **STRUCTURE}
+BUILTIN: Mapping[str, Check] = {**ARTEFACTS, **CHECKS, **CHATS, **STRUCTURE}
 
 Tallies = dict[tuple[str, str], tuple[int, int]]
 
@@ -42,7 +44,7 @@ def check(
     rows = Rows(batch)
     active = {rule.id for rule in rules}
     found = artefacts(rows, rules, checks)
-    tallies: Tallies = {}
+    tallies: Tallies = preflight(rows)
     found += [item for item in recheck(rows, len(batch), tallies) if item.rule in active]
     scores, ungrounded = ground(rows, engine, threshold, tallies)
     found += [item for item in ungrounded if item.rule in active]

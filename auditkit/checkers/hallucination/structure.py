@@ -1,4 +1,4 @@
-"""Rows whose form does not fit: turns of a chat, tool calls, code and JSON, slots of a parse. Nothing is executed."""
+"""Answers whose form does not fit: code and JSON, slots of a parse; and their style. Nothing is executed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from auditkit.checkers.hallucination.artefacts import ANSWERS, Rows, candidates
@@ -17,78 +16,6 @@ MAX_CODE = 100_000  # characters of a block that are parsed
 MAX_DEPTH = 60  # brackets deep; more could exhaust the stack of the parser
 
 Wrong = Iterator[tuple[Text, int, int]]
-
-_TURN = re.compile(r"(?P<list>.+)\[(?P<number>\d+)\]\.[^\[\]]+")
-
-
-def _chats(rows: Rows) -> Iterator[list[Text]]:
-    """The turns of each row that is a chat: one list that holds prompts and responses."""
-    fields = rows.batch.texts.column("field").unique().dictionary.to_pylist()
-    if not any("]." in field for field in fields):
-        return
-    texts = rows.batch.iter_texts("prompt", "response", "context")
-    turns = ((text, match) for text in texts if (match := _TURN.fullmatch(text.field)))
-    for _, group in groupby(turns, key=lambda pair: (pair[0].doc, pair[1]["list"])):
-        chat = [text for text, _ in group]
-        if {"prompt", "response"} <= {text.role for text in chat} or len(chat) > 1:
-            yield chat
-
-
-def chat_order(rows: Rows) -> Wrong:
-    """A chat that begins with the assistant, has two answers in a row, or a question after a question midway."""
-    for chat in _chats(rows):
-        roles = [text.role for text in chat]
-        bad = {0} if roles[0] == "response" else set()
-        bad |= {place + 1 for place, pair in enumerate(pairwise(roles)) if pair == ("response", "response")}
-        bad |= {place + 1 for place, pair in enumerate(pairwise(roles)) if place > 0 and pair == ("prompt", "prompt")}
-        for place in sorted(bad):
-            yield chat[place], 0, len(chat[place].text)
-
-
-def chat_unanswered(rows: Rows) -> Wrong:
-    """A chat whose last turn is a prompt: there is nothing to train on in it."""
-    for chat in _chats(rows):
-        if chat[-1].role == "prompt":
-            yield chat[-1], 0, len(chat[-1].text)
-
-
-def chat_empty_turn(rows: Rows) -> Wrong:
-    """A prompt of a chat without content; empty responses are hallucination/empty."""
-    for chat in _chats(rows):
-        for text in chat:
-            if text.role == "prompt" and not text.text.strip():
-                yield text, 0, len(text.text)
-
-
-def chat_repeated_turn(rows: Rows) -> Wrong:
-    """A response of at least 20 characters that a response before it in the chat has already given, word for word."""
-    for chat in _chats(rows):
-        seen: set[str] = set()
-        for text in chat:
-            shown = text.text.strip()
-            if text.role == "response" and len(shown) >= 20:
-                if shown in seen:
-                    yield text, 0, len(text.text)
-                seen.add(shown)
-
-
-_TOOL_CALL = re.compile(r"<(/?)(?:tool|function)_call>")
-_TOOL_NAME = re.compile(r'"name"\s*:\s*"([\w.-]{1,80})"')
-
-
-def tool_call(rows: Rows) -> Wrong:
-    """A tool call that is no JSON object with a name, or names a tool that the tools of the prompt do not list."""
-    for text in candidates(rows.column(ANSWERS), r"<(?:tool_call|function_call)>"):
-        prompt = rows.given(text.doc)
-        listed = set(_TOOL_NAME.findall(prompt)) if "<tools>" in prompt or '"parameters"' in prompt else set()
-        tags = [(match.start(), match.end(), bool(match[1])) for match in _TOOL_CALL.finditer(text.text)]
-        for (start, inner, closing), (end, after, closed) in pairwise(tags):
-            if closing or not closed:
-                continue
-            call = parsed_json(text.text[inner:end])
-            name = call.get("name") if isinstance(call, dict) else None
-            if not isinstance(name, str) or (listed and name not in listed):
-                yield text, start, after
 
 
 def parsed_json(source: str) -> object:
@@ -241,11 +168,6 @@ def _strange(text: Text, spans: Iterator[tuple[int, int]], prompt: set[str]) -> 
 
 
 STRUCTURE: Mapping[str, Callable[[Rows], Wrong]] = {
-    "hallucination/chat-order": chat_order,
-    "hallucination/chat-unanswered": chat_unanswered,
-    "hallucination/chat-empty-turn": chat_empty_turn,
-    "hallucination/chat-repeated-turn": chat_repeated_turn,
-    "hallucination/tool-call": tool_call,
     "hallucination/python-syntax": python_syntax,
     "hallucination/json-syntax": json_syntax,
     "hallucination/slots": slots,
