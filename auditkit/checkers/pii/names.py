@@ -1,7 +1,8 @@
 """PERSON and LOCATION: which model looks for them, and what its answers say about a text.
 
-Engines: `minilm` (extra `[names]`: better, about 5,000 words a second), `small` (in the package: always there, about
-five times as fast), or the name of a spaCy pipeline, installed or fetched by `auditkit models fetch`.
+Engines: `minilm` (extra `[names]`: better), `small` (in the package: always there, ten times as fast), the name of a
+spaCy pipeline, installed or fetched by `auditkit models fetch`, or of fetched differences to MiniLM (a file that
+training/names_pack.py made). Speed and quality: docs/model-cards/names.md.
 `auto` is the better of the first two that is installed; a run's manifest names the model and its hash.
 """
 
@@ -17,6 +18,7 @@ from auditkit.checkers.pii import names_minilm, names_small, names_text, referen
 from auditkit.checkers.pii.names_text import Sentence
 from auditkit.checkers.pii.options import OWN_NAMES
 from auditkit.checkers.pii.spans import Span, rule_of
+from auditkit.models import weights
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 KINDS = ("", "PERSON", "PERSON", "LOCATION", "LOCATION")
@@ -50,9 +52,14 @@ def hashes(wanted: str) -> dict[str, str]:
 def find(texts: Sequence[str], wanted: frozenset[str], *, engine_wanted: str) -> list[list[Span]]:
     """The spans of each text; MissingDependency when the engine is not installed."""
     chosen = engine(engine_wanted)
-    if chosen not in OWN_NAMES:
+    model = _model(chosen)
+    if model is None:
         return reference.names(texts, wanted, pipeline=chosen)
-    model: Model = names_minilm.model() if chosen == "minilm" else names_small.model()
+    return search(model, texts, wanted)
+
+
+def search(model: Model, texts: Sequence[str], wanted: frozenset[str]) -> list[list[Span]]:
+    """The spans of each text by a model, sentence by sentence; those that hold nothing like a name are not read."""
     found: list[list[Span]] = [[] for _ in texts]
     todo: list[tuple[int, Sentence]] = []
     for number, text in enumerate(texts):
@@ -61,6 +68,14 @@ def find(texts: Sequence[str], wanted: frozenset[str], *, engine_wanted: str) ->
             _look(model, todo, wanted, found)
             todo = []
     return found
+
+
+def _model(chosen: str) -> Model | None:
+    """The model of this name; None where spaCy knows it."""
+    if chosen in OWN_NAMES:
+        return names_minilm.model() if chosen == "minilm" else names_small.model()
+    fetched = weights.file_of(chosen)
+    return names_minilm.model(fetched) if fetched and fetched.suffix == ".npz" else None
 
 
 def _look(model: Model, todo: Sequence[tuple[int, Sentence]], wanted: frozenset[str], found: list[list[Span]]) -> None:

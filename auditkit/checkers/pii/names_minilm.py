@@ -136,12 +136,12 @@ def _parts(members: list[int], n: int) -> Iterator[list[int]]:
 
 
 @cache
-def model() -> MiniLM:
-    """The packaged differences on the installed base; MissingDependency when the extra is not installed."""
+def model(differences: Path | None = None) -> MiniLM:
+    """Differences, by default the packaged ones, on the installed base; MissingDependency without the extra."""
     folder = base_folder()
     if folder is None:
         raise MissingDependency("no name model of this kind: pip install 'auditkit[names]'")
-    return MiniLM(folder, resource(DIFFERENCES))
+    return MiniLM(folder, differences or resource(DIFFERENCES))
 
 
 def _session(graph: bytes) -> Any:
