@@ -5,9 +5,9 @@
 DATA_FOLDER holds pii/uner_ewt_dev.iob2 and pii/wnut17_dev.conll. A span counts when kind, start and end are right, in
 code points of the raw sentence (WNUT17: its words joined by spaces), over PERSON + LOCATION. `small letters`: the same
 texts in small letters. Words per second: those of the set by the CPU time of the whole search, gate and cutting
-included, one pass after one sentence that compiles and loads. Memory: largest resident set of a process that does nothing else. Engines: `lexicon` (runs of
-capitalised words that the packaged lexicon knows, no weights), `small`, `minilm`; `--also` adds differences to MiniLM
-made by training/names_pack.py.
+included, one pass after one sentence that compiles and loads. Memory: largest resident set of a process that does
+nothing else. Engines: `lexicon` (runs of capitalised words that the packaged lexicon knows, no weights), `small`,
+`minilm`; `--also` adds differences to MiniLM made by training/names_pack.py.
 """
 
 from __future__ import annotations
