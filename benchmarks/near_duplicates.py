@@ -63,6 +63,12 @@ def batches_of(path: Path, n_docs: int) -> Iterator[Batch]:
             first += len(texts)
 
 
+def anonymous_bytes() -> int:
+    """What this process holds in memory, mapped files not counted."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("RssAnon:")[2].split()[0]) << 10
+
+
 def merged(merge: Callable[[State, State], State], states: Iterator[State], room: Room) -> State:
     """The states merged as the engine does: what grows with the corpus in files."""
     columns, rest = room.columns(), []

@@ -63,6 +63,8 @@ APPENDED = frozenset(
         *passages.APPENDED,
     ]
 )
+RESIDENT_BYTES_PER_DOCUMENT = 64
+"""What may be in memory at a time for each document of a run, a tenth of them copies; the rest is in mapped files."""
 BYTES_PER_DOCUMENT = 24
 BYTES_PER_BAND = 4
 

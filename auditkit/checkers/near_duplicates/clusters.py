@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from auditkit.checkers.near_duplicates.stages import Rows
 
 _32 = np.uint64(32)
-PACK = 1 << 22
-"""Grams in an item of verification: 32 MB; a larger cluster is an item of its own."""
+PACK = 1 << 21
+"""Grams in an item of verification: 16 MB; a larger cluster is an item of its own."""
 CROWDED = 1000
 """Pairs per document in the buckets of bands above which rare grams are cheaper: 32,802 manuals have 60, pages of one
 template thousands."""

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     Rows = NDArray[np.uint32]
     Usable = Callable[[slice], NDArray[np.bool_]]
 
-PART = 1 << 22
-"""Hashes in an item: about 100 MB while they are sorted."""
+PART = 1 << 21
+"""Hashes in an item: about 50 MB while they are sorted."""
 MOST_PARTS = 64
 """Parts at most, since each is found by reading all hashes: larger corpora have larger parts."""
-CHUNK = 1 << 20
+CHUNK = 1 << 19
 """Hashes read at a time."""
 
 _32 = np.uint64(32)
@@ -110,7 +110,9 @@ def sharing(item: tuple[NDArray[np.uint32], Rows | None]) -> NDArray[np.uint32]:
 
 def in_band(keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Sorted uint64: the key in the upper half, the index in the lower."""
-    ordered = (keys.astype(np.uint64) << _32) | np.arange(len(keys), dtype=np.uint64)
+    ordered = keys.astype(np.uint64)  # each step in place: of some million keys
+    ordered <<= _32
+    ordered |= np.arange(len(keys), dtype=np.uint64)
     ordered.sort()
     return ordered
 
