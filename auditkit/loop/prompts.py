@@ -32,7 +32,8 @@ NUMBERED = re.compile(r"^\s*\d{1,2}[.):]\s+(.{3,1000}?)\s*$", re.MULTILINE)
 def prompts_of(loop: Loop, earlier: Sequence[Place], generator: Generator, *, number: int, model: str) -> list[Prompt]:
     """The prompts of round `number`, ids unique; ConfigError when nothing is left to ask.
 
-    earlier: the rounds before this one. The same seed gives the same prompts.
+    earlier: the rounds before this one. The same seed gives the same prompts. Attributed prompts are alike by design
+    (one template), so only equal ones are left out, those of a quota not even then; invented ones must be novel.
     """
     table = loop.prompts
     given = from_files([loop.path(name) for name in table.files])
@@ -41,14 +42,17 @@ def prompts_of(loop: Loop, earlier: Sequence[Place], generator: Generator, *, nu
     known += [prompt.text for prompt in given]
     made: list[Prompt] = []
     if table.attributed:
-        quotas = earlier[-1] / "gate" / "metrics.json" if number > 1 else earlier[-1] / "run" / "metrics.json"
-        drawn = [*_quota_prompts(loop, quotas), *attributed(loop, number)]
-        made += novel(known, drawn, threshold=table.novelty)[: table.attributed]
+        quotas = earlier[-1] / ("gate" if number > 1 else "run") / "metrics.json"
+        made = _quota_prompts(loop, quotas, number)
+        asked = set(known)
+        for prompt in attributed(loop, number):
+            if prompt.text not in asked and len(made) < table.attributed:
+                asked.add(prompt.text)
+                made.append(prompt)
     if table.invented:
         texts = [*known, *(prompt.text for prompt in made)]
-        made += novel(texts, list(invented(loop, texts, generator, number, model)), threshold=table.novelty)[
-            : table.invented
-        ]
+        new = list(invented(loop, texts, generator, number, model))
+        made += novel(texts, new, threshold=table.novelty)[: table.invented]
     if not chosen and not made:
         raise ConfigError(f"round {number}: no prompt is left to ask; every new one is like an earlier one")
     return [*chosen, *made]
@@ -170,7 +174,7 @@ def _in_turn(values: Sequence[str], chooser: random.Random) -> Iterator[str]:
         yield from chooser.sample(values, len(values))
 
 
-def _quota_prompts(loop: Loop, metrics: Path) -> list[Prompt]:
+def _quota_prompts(loop: Loop, metrics: Path, number: int) -> list[Prompt]:
     """Prompts for what the round before named too rarely, at most quota_share of the attributed ones, evenly taken."""
     from auditkit.checkers.skew.quotas import quota_prompts
 
@@ -180,7 +184,11 @@ def _quota_prompts(loop: Loop, metrics: Path) -> list[Prompt]:
     rows = list(quota_prompts(json.loads(metrics.read_text(encoding="utf-8"))))
     picked = [rows[place * len(rows) // most] for place in range(most)] if len(rows) > most else rows
     return [
-        Prompt(f"q-{place}", row["prompt"], {key: row[key] for key in ("label", "region", "country") if row[key]})
+        Prompt(
+            f"quota{number}-{place}",
+            row["prompt"],
+            {key: row[key] for key in ("label", "region", "country") if row[key]},
+        )
         for place, row in enumerate(picked)
     ]
 

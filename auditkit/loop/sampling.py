@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from auditkit import disk
@@ -64,7 +64,7 @@ def sampled(
             if isinstance(one, Unanswered):
                 reasons[one.prompt] = one.reason
             else:
-                new.append(one)
+                new.append(replace(one, text=one.text.encode("utf-8", "replace").decode()))  # half a surrogate pair
         _note(journal, new)
         there |= {(one.prompt, one.number): one for one in new}
         say(f"{min(first + PORTION, len(waiting)):,} of {len(waiting):,} prompts asked")

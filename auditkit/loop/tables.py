@@ -39,7 +39,7 @@ class Prompts:
     attributed: prompts made from `template` and attribute files: folder `attributes` with NAME.txt, one value a line,
     and CLASS/NAME.txt for values of one class; `classes`. quota_share: of the attributed prompts, those that fill the
     quotas which the skew of the round before asks for. invented: prompts that the generator writes itself.
-    novelty: an attributed or invented prompt with ROUGE-L at or above this to an earlier one is left out.
+    novelty: an invented prompt with ROUGE-L at or above this to an earlier one is left out.
     """
 
     files: tuple[str, ...] = ()
