@@ -8,12 +8,12 @@ from types import TracebackType
 
 import click
 
-from auditkit.cli import corpus, index, loop, models, rules, runs
+from auditkit.cli import corpus, index, judge, loop, models, new, rules, runs
 from auditkit.cli.group import cli, complain
 from auditkit.errors import EXIT_INCOMPLETE, EXIT_PASS, EXIT_USAGE, AuditkitError
 from auditkit.watchdog import supervised
 
-__all__ = ["cli", "corpus", "index", "loop", "main", "models", "rules", "runs"]
+__all__ = ["cli", "corpus", "index", "judge", "loop", "main", "models", "new", "rules", "runs"]
 
 
 def main() -> None:
