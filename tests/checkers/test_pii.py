@@ -43,7 +43,8 @@ def test_every_rule_proves_itself(profile, kind):
             continue
         examples = list(getattr(rule, kind))
         assert len(examples) >= 2
-        rows = checker.check(batch_of_texts(examples)).findings.to_pylist()
+        asked = {"profile": profile} | dict(rule.options.get("example_options", {}))
+        rows = build("pii", asked).check(batch_of_texts(examples)).findings.to_pylist()
         firing = {row["doc"] for row in rows if row["rule"] == rule.id}
         assert firing == (set(range(len(examples))) if kind == "match" else set()), rule.id
 
@@ -81,10 +82,8 @@ def test_wrong_options_are_named(options, words):
         build("pii", options)
 
 
-def test_names_are_asked_for_or_said_to_be_missing():
-    import importlib.util
-
-    if importlib.util.find_spec("en_core_web_sm") is None:
-        assert set(build("pii", {}).not_looked_for()) == {"PERSON", "LOCATION"}
-        with pytest.raises(MissingDependency):
-            found("Jane Roe", entities=["PERSON"])
+def test_names_are_asked_for_or_said_not_to_be_looked_for():
+    assert set(build("pii", {}).not_looked_for()) == {"PERSON", "LOCATION"}
+    assert build("pii", {"entities": ["PERSON"]}).not_looked_for() == {}
+    with pytest.raises(MissingDependency, match="auditkit models fetch"):
+        found("Jane Roe", entities=["PERSON"], names="xx_not_there")
