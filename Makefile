@@ -6,7 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TORCH := torch==2.13.0
 DEMO ?= demo
 
-.PHONY: demo test check bench clean browser
+OLDEST := transformers==4.45.2 tokenizers<0.21 huggingface-hub<1
+.PHONY: demo test check matrix clean browser
 
 demo: $(VENV)/.installed            ## audit a corpus with planted faults (under 4 minutes)
 	$(BIN)/auditkit demo $(DEMO)
@@ -41,6 +42,10 @@ browser:                            ## Chromium for the browser tests, where apt
 	  || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
 	       && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium chromium-driver >/dev/null; } \
 	  || echo "no Chromium and no way to install it: the browser tests will say that they were skipped"
+
+matrix: $(VENV)/.installed-all       ## the Detoxify engine with the oldest transformers that is supported
+	test -d $(VENV)/oldest || $(PIP) install --no-deps --target $(VENV)/oldest $(foreach package,$(OLDEST),'$(package)')
+	PYTHONPATH=$(VENV)/oldest $(BIN)/python -m pytest -q tests/checkers/test_toxicity_detoxify.py
 
 clean:                              ## remove what was made, the virtual environment too
 	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

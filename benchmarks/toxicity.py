@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from auditkit.checker import build
 from auditkit.documents import batch_of_texts
+from auditkit.errors import ConfigError
 
 Score = Callable[[Sequence[str]], NDArray[np.float64]]
 
@@ -155,6 +156,43 @@ def kernel_speed(texts: Sequence[str]) -> float:
     return best
 
 
+def cascade_table(sets: dict[str, tuple[list[str], NDArray[np.int64]]]) -> None:
+    """What a judge that gives the labels would be asked about, by the embedded score and by one fitted to the judge.
+
+    Half of each set fits and proves (2,000 texts at most), the other half tells what the promise was worth.
+    """
+    from auditkit.checkers.toxicity import cascade, refit, scorer
+    from auditkit.checkers.toxicity.embedded import LABELS, model
+
+    print("\ncascade, recall 95 % promised with 95 % confidence   sent on  recall kept    fitted: sent on  recall kept")
+    for title, (texts, y) in sets.items():
+        if len(texts) < 4000:
+            continue
+        order = np.random.default_rng(1).permutation(len(texts))
+        column, judged = pa.array(texts, pa.large_utf8()), y.astype(bool)
+        scores = scorer.score(column, model())
+        own = {label: np.round(scores.labels[:, at], 4) for at, label in enumerate(LABELS)}
+        learn, prove, rest = order[:1000], order[1000:2000], order[2000:]
+
+        def part(rows: NDArray[np.int64], own: dict[str, NDArray[np.float64]] = own) -> dict[str, NDArray[np.float64]]:
+            return {label: values[rows] for label, values in own.items()}
+
+        try:
+            plain = cascade.calibrate(own["toxic"][order[:2000]], judged[order[:2000]])
+            fitted = refit.fit(column.take(learn), part(learn), judged[learn])
+            known = refit.Calibration(*fitted, "labels", plain)
+            band = cascade.calibrate(known.score(column.take(prove), part(prove)), judged[prove])
+        except ConfigError as error:
+            print(f"{title:50s}  {error}")
+            continue
+        likely, truth = known.score(column.take(rest), part(rest)), judged[rest]
+        first, second = own["toxic"][rest] >= plain.escalate_from, likely >= band.escalate_from
+        print(
+            f"{title:50s}  {first.mean():7.1%}  {first[truth].mean():11.1%}  {second.mean():16.1%}"
+            f"  {second[truth].mean():11.1%}"
+        )
+
+
 def detoxify_speed(texts: Sequence[str], folder: Path, layers: int) -> list[tuple[str, float]]:
     """(way, documents per CPU-second) of one network with random weights: as Detoxify is used, and by our engine.
 
@@ -231,6 +269,7 @@ def main() -> None:
     print(f"{'AUC':36s}" + "".join(f"{name[:24]:>26s}" for name in named))
     for title, (texts, y) in sets.items():
         print(f"{title:36s}" + "".join(f"{auc(y, score(texts)):26.4f}" for score in named.values()), flush=True)
+    cascade_table(sets)
     print(f"{'MB per CPU-second':36s}" + "".join(f"{rate:26.2f}" for rate in rates.values()))
     print(f"embedded scorer alone, over Arrow buffers: {kernel_speed(speed_texts):.1f} MB per CPU-second")
     if arguments.detoxify_docs:

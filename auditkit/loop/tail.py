@@ -103,10 +103,9 @@ class TailMass:
 
 def words_of(texts: Sequence[str]) -> Words:
     """The folded words of each text; case and composition do not matter."""
-    from auditkit.checkers.diversity.kernels import all_words
     from auditkit.text.buffers import utf8_buffers
     from auditkit.text.folding import folding
-    from auditkit.text.shingles import Texts
+    from auditkit.text.shingles import Texts, all_words
 
     safe = [text.encode("utf-8", "replace").decode() for text in texts]
     data, offsets = utf8_buffers(pa.array(safe, pa.large_utf8()))

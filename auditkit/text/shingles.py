@@ -325,3 +325,23 @@ def jaccard(left: Hashes, right: Hashes, threshold: float) -> float:
             j += 1
     similarity = common / (both - common)
     return similarity if similarity >= threshold else -1.0
+
+
+@kernel
+def all_words(texts: Texts, unicode: Folding) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """(word hashes of all documents in a row, int64[n + 1] bounds of each document's)."""
+    n_docs = len(texts.bounds) - 1
+    n_bytes = texts.offsets[-1] - texts.offsets[0]
+    bounds = np.zeros(n_docs + 1, np.int64)
+    words = np.empty(n_bytes // 4 + 64, np.uint64)
+    scratch = new_scratch(4096)
+    for doc in range(n_docs):
+        n, scratch = document_words(texts, doc, unicode, scratch)
+        end = bounds[doc] + n
+        if end > len(words):
+            larger = np.empty(2 * end, np.uint64)
+            larger[: bounds[doc]] = words[: bounds[doc]]
+            words = larger
+        words[bounds[doc] : end] = scratch.words[:n]
+        bounds[doc + 1] = end
+    return words[: bounds[n_docs]], bounds

@@ -55,9 +55,8 @@ class Counts(NamedTuple):
 
 def words_of(sample: Sample) -> Words:
     """The folded words of the sample."""
-    from auditkit.checkers.diversity.kernels import all_words
     from auditkit.text.folding import folding
-    from auditkit.text.shingles import Texts
+    from auditkit.text.shingles import Texts, all_words
 
     texts = [text.decode("utf-8", "ignore") for text in sample.texts]
     data, offsets = utf8_buffers(pa.array(texts, pa.large_utf8()))

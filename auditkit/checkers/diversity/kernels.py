@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from auditkit.text.jit import kernel
-from auditkit.text.shingles import document_words, new_scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auditkit.text.folding import Folding
     from auditkit.text.shingles import Texts
 
 ORDERS = 4  # n-grams of 1..4 words: distinct-n and self-BLEU are reported up to 4 (Li et al. 2016; Zhu et al. 2018)
@@ -124,26 +122,6 @@ def gram_items(
             items[n], owners[n] = mixed(value), doc
             n += 1
     return items[:n], owners[:n]
-
-
-@kernel
-def all_words(texts: Texts, unicode: Folding) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """(word hashes of all documents in a row, int64[n + 1] bounds of each document's)."""
-    n_docs = len(texts.bounds) - 1
-    n_bytes = texts.offsets[-1] - texts.offsets[0]
-    bounds = np.zeros(n_docs + 1, np.int64)
-    words = np.empty(n_bytes // 4 + 64, np.uint64)
-    scratch = new_scratch(4096)
-    for doc in range(n_docs):
-        n, scratch = document_words(texts, doc, unicode, scratch)
-        end = bounds[doc] + n
-        if end > len(words):
-            larger = np.empty(2 * end, np.uint64)
-            larger[: bounds[doc]] = words[: bounds[doc]]
-            words = larger
-        words[bounds[doc] : end] = scratch.words[:n]
-        bounds[doc + 1] = end
-    return words[: bounds[n_docs]], bounds
 
 
 @kernel

@@ -39,12 +39,12 @@ def state_of(batch: Batch) -> State:
     """The state of one batch."""
     from auditkit.checkers.diversity import kernels
     from auditkit.text.folding import folding
-    from auditkit.text.shingles import Texts
+    from auditkit.text.shingles import Texts, all_words
 
     data, offsets = utf8_buffers(batch.texts.column("text"))
     bounds = np.searchsorted(batch.text_docs, np.append(batch.docs, np.iinfo(np.int64).max))
     texts = Texts(data, offsets, bounds.astype(np.int64))
-    words, stops = kernels.all_words(texts._replace(bounds=np.arange(len(offsets))), folding())
+    words, stops = all_words(texts._replace(bounds=np.arange(len(offsets))), folding())
     ends = stops[bounds]
     lengths = np.diff(ends)
     chosen = spoken(batch)

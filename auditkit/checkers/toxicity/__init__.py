@@ -19,7 +19,8 @@ Options
     threshold: documents at or above it get findings.
     engine: "embedded"; "detoxify" with checkpoint = "FILE", Detoxify's own .ckpt, read without running code from it, in
     precision "fp32" or "int8"; "http" with url and model of an OpenAI-compatible moderation or chat endpoint;
-    "cascade": a judge for the doubtful texts alone (cascade.calibrate says from which score on, and what that keeps).
+    "cascade": a judge for the doubtful texts alone; `auditkit judge calibrate` fits the embedded scorer to the judge,
+    says from which score on to ask and what share of the judge's positives that keeps; calibration = "FILE" uses it.
     Details: options.ToxicityOptions.
 Source
     Wang & Manning 2012 (log count ratios); Jigsaw 2018 (labels); Pavlopoulos et al. 2021 (toxic spans).
@@ -30,19 +31,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import Checked, Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.toxicity import judge, scorer
-from auditkit.checkers.toxicity.embedded import LABELS, model
+from auditkit.checkers.toxicity import judge, refit, scorer
+from auditkit.checkers.toxicity.embedded import LABELS, SHA256, model
 from auditkit.checkers.toxicity.languages import KNOWN
 from auditkit.checkers.toxicity.options import ToxicityOptions
 from auditkit.documents import Batch
 from auditkit.endpoint import Client, Endpoint, Estimate, total
 from auditkit.findings import Found, Metric, detail, found_table, mask
+from auditkit.models.download import sha256_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +77,18 @@ class Toxicity:
         """One rule per label."""
         return rule_pack("toxicity")
 
+    def models(self) -> Mapping[str, str]:
+        """The embedded table, the checkpoint or the judge's calibration -> SHA-256."""
+        from auditkit.checkers.toxicity import detoxify
+
+        options = self.options
+        used = {"toxicity.npz": SHA256}
+        if options.asks == "detoxify":
+            used |= detoxify.hashes(options.checkpoint)
+        if options.calibration:
+            used[Path(options.calibration).name] = sha256_of(Path(options.calibration))
+        return used
+
     def check(self, batch: Batch) -> Checked:
         """Scores of every document, findings with the toxic words of those at or above the threshold."""
         texts = batch.texts.column("text")
@@ -104,15 +119,23 @@ class Toxicity:
         if options.engine == "embedded":
             return own, asked
         if options.engine == "cascade":
-            asked = (own["toxic"] >= options.escalate_from) | ~np.isin(scores.languages, KNOWN)
-        labels, values = self._judged(texts.filter(pa.array(asked)).to_pylist())
+            asked = self.doubtful(texts, own) | ~np.isin(scores.languages, KNOWN)
+        labels, values = self.judged(texts.filter(pa.array(asked)).to_pylist())
         shares = {"toxic": np.where(asked, np.nan, own["toxic"])}
         for i, label in enumerate(labels):
             shares.setdefault(label, np.full(len(texts), np.nan))[asked] = np.round(values[:, i], 4)
         shares["toxic"][asked] = np.round(values[:, 0], 4)
         return shares, asked
 
-    def _judged(self, texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    def doubtful(self, texts: pa.Array, own: Shares) -> NDArray[np.bool_]:
+        """Which texts the cascade's judge is asked about, from the embedded scores of known languages."""
+        if not self.options.calibration:
+            return own["toxic"] >= self.options.escalate_from
+        known = refit.load(self.options.calibration)
+        likely: NDArray[np.bool_] = known.score(texts, own) >= known.guarantee.escalate_from
+        return likely | (own["toxic"] >= self.options.threshold)
+
+    def judged(self, texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """(labels of the judge, its scores of the texts); the first label is what it calls toxic."""
         options = self.options
         if options.asks == "http":

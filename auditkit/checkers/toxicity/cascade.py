@@ -117,8 +117,9 @@ def estimate(
     """The share of texts that the judge would call toxic, from `calls` of its judgements.
 
     Texts are put into strata by their embedded score; a fifth of the calls is spread evenly, the rest goes where the
-    judgements vary most (Neyman 1934). judge(indices) -> bool per text. Interval: normal, with one pseudo-positive and
-    one pseudo-negative per stratum (Agresti & Coull 1998), so that a stratum without positives is not taken as certain.
+    judgements vary most (Neyman 1934). judge(indices) -> bool per text, called twice. Interval: normal, with one
+    pseudo-positive and one pseudo-negative per stratum (Agresti & Coull 1998), so that a stratum without positives is
+    not taken as certain.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(embedded))
@@ -126,14 +127,22 @@ def estimate(
     cuts = [int(edge * len(order)) for edge in EDGES[1:-1]]
     groups = [rng.permutation(group) for group in np.split(order, cuts) if len(group)]
     pilot = [min(len(group), max(2, calls // 5 // len(groups))) for group in groups]
-    answers = [judge(group[:n].tolist()) for group, n in zip(groups, pilot, strict=True)]
-    spread = np.array([len(g) * _deviation(a) for g, a in zip(groups, answers, strict=True)])
+    first = _asked(judge, [group[:n] for group, n in zip(groups, pilot, strict=True)])
+    spread = np.array([len(g) * _deviation(a) for g, a in zip(groups, first, strict=True)])
     left = max(0, calls - sum(pilot))
-    for i, group in enumerate(groups):
-        more = min(len(group) - pilot[i], int(left * spread[i] / spread.sum()))
-        if more > 0:
-            answers[i] = np.concatenate([answers[i], judge(group[pilot[i] : pilot[i] + more].tolist())])
+    more = np.minimum([len(g) - n for g, n in zip(groups, pilot, strict=True)], left * spread // spread.sum())
+    rest = _asked(judge, [g[n : n + int(m)] for g, n, m in zip(groups, pilot, more, strict=True)])
+    answers = [np.concatenate(both) for both in zip(first, rest, strict=True)]
     return _pooled(groups, answers, confidence)
+
+
+def _asked(
+    judge: Callable[[Sequence[int]], NDArray[np.bool_]], groups: Sequence[NDArray[np.int64]]
+) -> list[NDArray[np.bool_]]:
+    """The judge's answers to the texts of all groups, asked at one time, per group."""
+    wanted = np.concatenate(groups).tolist()
+    answers = np.asarray(judge(wanted), bool) if wanted else np.zeros(0, bool)
+    return np.split(answers, np.cumsum([len(group) for group in groups])[:-1])
 
 
 def _deviation(answers: NDArray[np.bool_]) -> float:

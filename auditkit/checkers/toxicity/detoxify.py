@@ -24,6 +24,7 @@ import numpy as np
 
 from auditkit.errors import ConfigError, MissingDependency
 from auditkit.models import weights
+from auditkit.models.download import sha256_of
 from auditkit.text.safe import printable
 
 if TYPE_CHECKING:
@@ -204,6 +205,17 @@ def _stored(checkpoint: str, precision: str) -> Stored:
         )
         raise ConfigError(message) from None
     return Stored(checkpoint, state, arguments, classes, folder)
+
+
+def hashes(checkpoint: str) -> dict[str, str]:
+    """File -> SHA-256 of the weights that this checkpoint stands for; empty where there are none. Needs no torch."""
+    place = Path(checkpoint)
+    if not place.exists():
+        place = weights.find(checkpoint) or place
+    files = (
+        [place] if place.is_file() else sorted(place / name for name in (WEIGHTS, ONNX)) + sorted(place.glob("*.ckpt"))
+    )
+    return {file.name: sha256_of(file) for file in files if file.is_file()}
 
 
 def _fetched(name: str) -> Path:

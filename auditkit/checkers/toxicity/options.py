@@ -15,7 +15,8 @@ class ToxicityOptions:
 
     threshold: documents at or above it get findings. engine: "embedded" (default, no download), "detoxify", "http", or
     "cascade": the embedded scorer decides, and `judge` is asked about texts that score at least `escalate_from`, and
-    about those in a language that the embedded scorer does not know.
+    about those in a language that the embedded scorer does not know. calibration: a file of `auditkit judge calibrate`,
+    which says of cascade in place of `escalate_from` what the judge is asked about, and with which proof.
     checkpoint, precision: of detoxify. url, model, api, hosts, key_variable, cache (a file), per_second, concurrency,
     budget_tokens: of http, see endpoint.Endpoint.
     """
@@ -24,6 +25,7 @@ class ToxicityOptions:
     engine: Literal["embedded", "detoxify", "http", "cascade"] = "embedded"
     judge: Literal["detoxify", "http"] = "detoxify"
     escalate_from: float = 0.1
+    calibration: str = ""
     checkpoint: str = ""
     precision: Literal["fp32", "int8"] = "fp32"
     url: str = ""
@@ -48,6 +50,8 @@ class ToxicityOptions:
                 yield name, f"expected a number from 0 to 1, got {getattr(self, name)}"
         if self.engine == "cascade" and self.escalate_from > self.threshold:
             yield "escalate_from", "above the threshold, so that the embedded scorer alone would flag what lies between"
+        if self.calibration and self.engine != "cascade":
+            yield "calibration", 'is for engine = "cascade" alone'
         if self.asks == "detoxify" and not self.checkpoint:
             yield (
                 "checkpoint",
