@@ -73,3 +73,14 @@ def loop_report(folder: Path, out: Path) -> int:
     n_rounds = write_report(folder, out)
     click.echo(f"{out}: {n_rounds} rounds")
     return EXIT_PASS
+
+
+@loop.command("experiment")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1), help="Seeds 0 to N-1.")
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder for results.json, table and plot.")
+@click.option("--quick", is_flag=True, help="Fewer steps: at most three minutes, for a smoke test.")
+def loop_experiment(seeds: int, out: Path, *, quick: bool) -> int:
+    """Train a tiny model here for some rounds, with and without the gate, and write what that did to it."""
+    from auditkit.loop.experiment import main as experiment
+
+    return experiment(seeds, out, quick=quick)
