@@ -41,6 +41,7 @@ class Corpus:
     max_expanded_bytes: int = Limits.max_expanded_bytes
     max_expansion: int = Limits.max_expansion
     max_row_group_bytes: int = Limits.max_row_group_bytes
+    max_page_bytes: int = Limits.max_page_bytes
     max_files: int = Limits.max_files
     max_findings: int = Limits.max_findings
     max_memory_bytes: int = Limits.max_memory_bytes

@@ -25,6 +25,7 @@ class Limits:
     max_expanded_bytes: int = 1 << 40  # of one compressed file
     max_expansion: int = 1000  # times its stored size, from 4 GB on: text compresses 3 to 20 times, logs 100 times
     max_row_group_bytes: int = 4 << 30  # of Parquet and of an Arrow batch, unpacked; writers make 1 MB to 1 GB
+    max_page_bytes: int = 256 << 20  # of Parquet, unpacked: readers unpack a page whole; writers make 1 MB
     max_files: int = 100_000  # each is opened, hashed, written and synced for itself: more would take hours
     max_findings: int = 10_000  # of one rule in one document
     max_memory_bytes: int = 0  # of each process; 0 = as much as there is

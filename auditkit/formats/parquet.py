@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from auditkit.errors import InputError
 from auditkit.formats import columnar
-from auditkit.formats.containers import Stored, fingerprint
+from auditkit.formats.containers import Stored, fingerprint, open_stored
 from auditkit.formats.finding import Finder
+from auditkit.formats.pages import largest_page, row_groups
 from auditkit.formats.splitting import Plan
 from auditkit.formats.target import Target
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
@@ -19,9 +20,11 @@ from auditkit.shards import FileSummary, Layout, Limits, Parsed, Shard, Source
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-_ROWS = 256  # at a time: small, for a dictionary of one long value can make each row a megabyte
+_ROWS = 256  # a shard is a multiple of it
+_AT_A_TIME = 16  # rows that are decoded together: few, for a dictionary of one long value can make each a megabyte
+_BUFFER_BYTES = 1 << 20  # of a column: without it a column of a row group is read as a whole
 _BATCH_BYTES = 4 << 20
-_BATCHES = 64
+_BATCHES = 1024
 _PART_BYTES = 16 << 20
 _GROUP_BYTES = 64 << 20
 _CODECS = {"UNCOMPRESSED": "NONE"}
@@ -36,7 +39,13 @@ def _opened(source: Source, *, dictionaries: list[str] | None = None) -> Iterato
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(source.path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+        with pq.ParquetFile(
+            source.path,
+            page_checksum_verification=True,
+            read_dictionary=dictionaries,
+            pre_buffer=False,
+            buffer_size=_BUFFER_BYTES,
+        ) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         found = "a page checksum is wrong" if "CRC" in str(error) else f"its reader stopped: {type(error).__name__}"
@@ -46,10 +55,20 @@ def _opened(source: Source, *, dictionaries: list[str] | None = None) -> Iterato
 def detect(source: Source, fields: Mapping[str, str], limits: Limits) -> Layout:
     """The layout that columns and first rows show."""
     with _opened(source) as file:
-        for group in range(file.metadata.num_row_groups):
-            columnar.check_size(source.name, group, file.metadata.row_group(group).total_byte_size, limits)
+        _check_sizes(source, limits)
         finder = Finder(source, fields, limits)
-        return columnar.detect(finder, file.schema_arrow, file.iter_batches(_ROWS, use_threads=False))
+        return columnar.detect(finder, file.schema_arrow, file.iter_batches(_AT_A_TIME, use_threads=False))
+
+
+def _check_sizes(source: Source, limits: Limits) -> None:
+    """InputError where a row group or a page is too large to be unpacked."""
+    with open_stored(source) as stored:
+        for group, chunks in enumerate(row_groups(source.name, stored)):
+            columnar.check_size(source.name, group, sum(chunk.unpacked_bytes for chunk in chunks), limits)
+            page = largest_page(source.name, stored, chunks)
+            if page > limits.max_page_bytes:
+                said = f"row group {group} has a page of {page} bytes, above the limit of {limits.max_page_bytes}"
+                raise InputError(source.name, f"{said}: write smaller ones, or raise corpus.max_page_bytes")
 
 
 def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:  # noqa: ARG001 - one signature
@@ -86,10 +105,10 @@ def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     group, first = shard.part["group"], shard.part["first"]
     with _opened(shard.source) as file:
         columns = columnar.columns_of(shard.layout, file.schema_arrow.names)
-        hidden = _repeated(file, group, columns)
+        hidden = _repeated(shard.source, file.schema_arrow, group, columns)
     row = shard.first_row
     with _opened(shard.source, dictionaries=hidden) as file:
-        batches = file.iter_batches(_ROWS, row_groups=[group], columns=columns, use_threads=False)
+        batches = file.iter_batches(_AT_A_TIME, row_groups=[group], columns=columns, use_threads=False)
         for batch in _gathered(_window(batches, first, shard.n_rows)):
             yield from columnar.parse(shard, row, batch, limits)
             row += len(batch)
@@ -121,18 +140,17 @@ def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(some)
 
 
-def _repeated(file: pq.ParquetFile, group: int, columns: list[str]) -> list[str]:
+def _repeated(source: Source, schema: pa.Schema, group: int, columns: list[str]) -> list[str]:
     """The text columns of a row group that a dictionary makes much smaller than their texts."""
-    meta = file.metadata.row_group(group)
+    with open_stored(source) as stored:
+        chunks = row_groups(source.name, stored)[group]
     found = []
-    for index in range(meta.num_columns):
-        chunk = meta.column(index)
-        name = chunk.path_in_schema
-        if name not in columns or not columnar.is_text(file.schema_arrow.field(name).type):
+    for chunk in chunks:
+        if chunk.path not in columns or not columnar.is_text(schema.field(chunk.path).type):
             continue
-        small = chunk.total_uncompressed_size < _HIDDEN_ROW_BYTES * chunk.num_values
-        if small or chunk.total_uncompressed_size > _HIDDEN_RATIO * chunk.total_compressed_size:
-            found.append(name)
+        small = chunk.unpacked_bytes < _HIDDEN_ROW_BYTES * chunk.n_values
+        if small or chunk.unpacked_bytes > _HIDDEN_RATIO * chunk.stored_bytes:
+            found.append(chunk.path)
     return found
 
 
@@ -142,7 +160,7 @@ def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSum
     with _opened(source) as file, _Writer(plan.kept, file) as kept, _Writer(plan.dropped, file) as dropped:
         kept.open()
         for group in range(file.metadata.num_row_groups):
-            for batch in file.iter_batches(_ROWS, row_groups=[group], use_threads=False):
+            for batch in file.iter_batches(_AT_A_TIME, row_groups=[group], use_threads=False):
                 keep, drop = columnar.split(batch, row, plan)
                 kept.write(keep)
                 dropped.write(drop)

@@ -64,6 +64,41 @@ def test_a_row_group_has_a_limit(plugins, tmp_path, suffix):
         audit(path, policy(max_row_group_bytes=1000))
 
 
+def test_a_page_has_a_limit(plugins, tmp_path):
+    for name, options in {"plain": {"use_dictionary": False}, "dictionary": {}}.items():
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.table({"text": ["some words " * 100, "other words " * 100]}), path, **options)
+        assert audit(path, policy()).counts["rows_in"] == 2
+        with pytest.raises(InputError, match=r"row group 0 has a page of \d{4} bytes, above the limit of 1500"):
+            audit(path, policy(max_page_bytes=1500))
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "zstd"])
+def test_pages_of_every_kind_are_measured(tmp_path, version, codec):
+    from auditkit.formats.pages import largest_page, row_groups
+
+    rows = [{"text": f"row {number} " * 9, "n": number, "more": [{"a": "x" * number}]} for number in range(900)]
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.Table.from_pylist(rows), path, compression=codec, data_page_version=version, data_page_size=4096,
+        write_page_checksum=True, write_statistics=True, row_group_size=300, use_dictionary=["n"],
+    )  # fmt: skip
+    with path.open("rb") as file:
+        groups = row_groups("a", file)
+        sizes = [largest_page("a", file, chunks) for chunks in groups]
+    meta = pq.read_metadata(path)
+    for group, chunks in enumerate(groups):
+        for index, chunk in enumerate(chunks):
+            column = meta.row_group(group).column(index)
+            assert (chunk.path, chunk.n_values) == (column.path_in_schema, column.num_values)
+            assert (chunk.unpacked_bytes, chunk.stored_bytes) == (
+                column.total_uncompressed_size, column.total_compressed_size,
+            )  # fmt: skip
+    for size, chunks in zip(sizes, groups, strict=True):
+        assert 4096 <= size <= max(chunk.unpacked_bytes for chunk in chunks)
+
+
 def test_the_number_of_files_has_a_limit(plugins, write, tmp_path):
     for number in range(4):
         write(f"in/{number}.jsonl", [ROW])
