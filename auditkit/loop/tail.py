@@ -35,6 +35,8 @@ TAIL_SHARE = 0.2
 """Share of the reference's words that its rarest words make up together: the tail, unless asked otherwise."""
 MOST = 8.0
 """No text counts more than so many times the mean: beyond it one text would speak for a whole band."""
+FEW = 30
+"""Words that a band has at least before it is balanced by itself."""
 RIDGE = 1e-3
 """Pull towards equal weights, per text: keeps the solution finite where a band cannot be met."""
 EFFECTIVE = 0.4
@@ -173,11 +175,11 @@ def tail_weights(reference: Sequence[str] | Rarity, texts: Sequence[str], *, mos
     """
     known = reference if isinstance(reference, Rarity) else rarity(reference)
     words = words_of(texts)
-    counts = _band_counts(known, words, len(texts))
+    counts, shares = _joined(_band_counts(known, words, len(texts)), known.shares)
     lengths = counts.sum(axis=1)
     if not lengths.sum():
         return np.ones(len(texts))
-    gap = (counts - lengths[:, None] * known.shares[None, :]) / max(1.0, float(lengths.mean()))
+    gap = (counts - lengths[:, None] * shares[None, :]) / max(1.0, float(lengths.mean()))
     return _tempered(_capped(_balanced(gap), most))
 
 
@@ -187,6 +189,22 @@ def _band_counts(known: Rarity, words: Words, n_texts: int) -> Floats:
     there = place >= 0
     cell = words.owners[there] * n_bands + known.band[place[there]]
     return np.bincount(cell, minlength=n_texts * n_bands).reshape(n_texts, n_bands).astype(np.float64)
+
+
+def _joined(counts: Floats, shares: Floats) -> tuple[Floats, Floats]:
+    """Counts and shares of bands that hold FEW words of these texts each: rarer ones are joined to the next.
+
+    A band that no text has cannot be met, and the search for weights that meet it would never end well.
+    """
+    of_band, group, held = np.zeros(len(shares), np.int64), 0, 0.0
+    for band, n_words in enumerate(counts.sum(axis=0)):
+        of_band[band] = group
+        held += n_words
+        if held >= FEW:
+            group, held = group + 1, 0.0
+    last = max(0, group - 1)  # what is left over at the end goes with the last full band
+    parts = np.minimum(of_band, last)[:, None] == np.arange(last + 1)
+    return counts @ parts, shares @ parts
 
 
 def _balanced(gap: Floats) -> Floats:

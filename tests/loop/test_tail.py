@@ -67,6 +67,17 @@ def test_four_rounds_keep_the_tail(way, least):
     assert tail_mass(known, pool).ratio >= least
 
 
+def test_a_band_that_no_text_has_does_not_spoil_the_others():
+    """The rarest words are gone for good; what is left of the tail is still brought to its share."""
+    reference = [*REFERENCE, "once"]
+    texts = [text for text in drawn(sharpened(REFERENCE), 1500, 5) if "w149" not in text.split()]
+    known = rarity(reference)
+    weights = tail_weights(known, [*texts, "other words of no band"])
+    again = [texts[at] for at in resampled(weights[:-1], len(texts), seed=0)]
+    assert tail_mass(known, texts).ratio < 0.8
+    assert tail_mass(known, again).ratio == pytest.approx(1, abs=0.1)
+
+
 def test_without_weights_the_tail_is_lost():
     known, pool = rarity(REFERENCE), list(REFERENCE)
     for turn in range(4):
