@@ -80,6 +80,80 @@ def test_impossible_spans(text, n):
     assert found(batch_of_texts([text])) == ["impossible-span"] * n
 
 
+BIRTHS = {
+    "founded before birth": ("Founded in 1890 by Ada Byron (born 1920).", 1),
+    "founded in a month before birth": ("It was established in May 1890 by Ada Byron (b. 1920) in Rome.", 1),
+    "dates of a life": ("Founded in 1890 by Ada Byron (1920-1990), it grew.", 1),
+    "married before birth": ("He was born on 3 May 1930 in Oslo, and married Greta in 1901.", 1),
+    "founded after birth": ("Founded in 1950 by Ada Byron (born 1920).", 0),
+    "another's deed": ("He was born in 1930 in the house that his father opened in 1901.", 0),
+    "an older place": ("She was born in 1930 in Oslo, a city founded in 1040.", 0),
+    "before Christ": ("Ptolemy was born in 1367, and married in 1283 BC.", 0),
+}
+
+
+@pytest.mark.parametrize(("text", "n"), BIRTHS.values(), ids=BIRTHS.keys())
+def test_deeds_before_birth(text, n):
+    assert found(batch_of_texts([text])) == ["before-birth"] * n
+
+
+TIMES = {
+    "weekday": ("on Tuesday, May 3, 2021", ["weekday"]),
+    "right weekday": ("on Monday, May 3, 2021, and Sunday the 29th of February 2032", []),
+    "weekday before the calendar": ("on Monday, May 3, 1821", []),
+    "weekday of no date": ("on Monday, February 30, 2021", ["impossible-date"]),
+    "hours": ("It ran from 9:30 am to 11:00 am, which is 2 hours.", ["duration"]),
+    "hours over noon": ("Open from 9:30 am to 5 pm = 7.5 hours.", []),
+    "hours over midnight": ("From 10:30 pm to 1:15 am is 2 hours and 45 minutes.", []),
+    "halves of the day not told": ("From 9:30 to 5:00 is 7.5 hours.", []),
+    "minutes": ("From 14:10 to 14:55 is 55 minutes.", ["duration"]),
+    "no times of day": ("The count from 3 to 5 is 3 hours long.", []),
+    "years": ("He ruled from 1990 to 1995, which is 8 years.", ["duration"]),
+    "years with both ends": ("He ruled from 1990 to 1995, which is 6 years.", []),
+    "years before something": ("From 1990 to 1995 was 30 years before that.", []),
+    "days": ("From March 3 to March 10 is 9 days.", ["duration"]),
+    "days over a leap day": ("From February 27 to March 2 is 4 days.", []),
+    "days over new year": ("From December 30 to January 2 is 3 days.", []),
+    "age": ("She was born in 1900 and died in 1950 at the age of 62.", ["duration"]),
+    "age before the birthday": ("She was born in 1900 and died in 1950, aged 49.", []),
+    "letters there": ('There are 3 s\'s in "Mississippi".', ["letter-count"]),
+    "right letters there": ('There are four s\'s in the word "Mississippi".', []),
+    "words": ('The sentence "Row, row, row." has 2 words.', ["letter-count"]),
+    "hyphens count both ways": (
+        'The phrase "a well-known man" has 3 words, or: the phrase "a well-known man" has 3 words.',
+        [],
+    ),
+    "things in a place": ('There are 5 cars in "Oslo".', []),
+}
+
+
+@pytest.mark.parametrize(("text", "rules"), TIMES.values(), ids=TIMES.keys())
+def test_times_and_counts(text, rules):
+    assert found(batch_of_texts([text])) == rules
+
+
+HOSTS = {
+    "unknown pair of letters": ("http://museum.qq/art", 1),
+    "unknown word": ("https://www.museum.artpage", 1),
+    "digits": ("http://museum.123x/art", 1),
+    "empty label": ("https://museum..org/a", 1),
+    "said to be none": ("https://museum.invalid/a", 1),
+    "country": ("https://museum.fr", 0),
+    "long domain": ("https://open.museum/a", 0),
+    "two parts": ("https://museum.co.uk/a", 0),
+    "in its own letters": ("https://museum.xn--p1ai/a", 0),
+    "in an office": ("http://wiki.internal/a http://files.local/b", 0),
+    "a number": ("http://10.0.0.1/a", 0),
+    "a machine": ("http://localhost:8000/a", 0),
+    "end of a sentence": ("see https://museum.fr.", 0),
+}
+
+
+@pytest.mark.parametrize(("text", "n"), HOSTS.values(), ids=HOSTS.keys())
+def test_addresses_under_domains_that_do_not_exist(text, n):
+    assert found(batch_of_texts([text])) == ["impossible-url"] * n
+
+
 CHATS = {
     "good": ([("prompt", "Be kind."), ("prompt", "Hi."), ("response", "Hello.")], []),
     "assistant first": ([("response", "Hello."), ("prompt", "Hi."), ("response", "Yes?")], ["chat-order"]),
@@ -230,6 +304,11 @@ HOSTILE = {
     "hosts": "http://a." * 50_000,
     "tool calls": "<tool_call>" * 30_000,
     "isbn": "ISBN 1-" * 50_000,
+    "times": "from 9:30 to 1" * 20_000,
+    "weekdays": "Monday, May 3, " * 20_000,
+    "counts": 'There are 5 letters in "a' * 10_000,
+    "sentences": 'the sentence "a b c ' * 10_000,
+    "births": "born in 1900, and founded in 1800 by A " * 10_000,
 }
 
 

@@ -11,10 +11,10 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
+from auditkit.checkers.hallucination import calendars
 from auditkit.checkers.hallucination.artefacts import Rows, candidates
 from auditkit.checkers.hallucination.words import NUMBERS
 from auditkit.documents import Text
-from auditkit.resources import resource
 
 TRUSTED_ROLES = ("response", "text")
 MAX_FOUND = 20  # findings of one rule in one text
@@ -99,22 +99,9 @@ def _checked(pattern: str, holds: Callable[[str], bool]) -> Callable[[str], Iter
     return wrong
 
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
-         "sep sept september", "oct october", "nov november", "dec december"), 1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_MONTH = (
-    "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    "|Nov(?:ember)?|Dec(?:ember)?)"
-)
 _DATE = re.compile(
-    rf"\b(?P<m1>{_MONTH})\.? (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.]\d|%|,\d{{3}})(?:,? (?P<y1>\d{{4}})\b)?"
-    rf"|\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m2>{_MONTH})\b(?:,? (?P<y2>\d{{4}})\b)?"
+    rf"\b(?P<m1>{calendars.MONTH})\.? (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.]\d|%|,\d{{3}})(?:,? (?P<y1>\d{{4}})\b)?"
+    rf"|\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m2>{calendars.MONTH})\b(?:,? (?P<y2>\d{{4}})\b)?"
     r"|(?<![\d-])(?P<y3>[12]\d{3})-(?P<m3>\d\d)-(?P<d3>\d\d)(?![\d-])"
 )
 _DOUBTED = re.compile(
@@ -127,17 +114,12 @@ def impossible_dates(text: str) -> Iterator[tuple[int, int]]:
     for match in _DATE.finditer(text):
         parts = match.groupdict()
         month_name = parts["m1"] or parts["m2"]
-        month = _MONTHS[month_name.lower()] if month_name else int(parts["m3"])
+        month = calendars.MONTHS[month_name.lower()] if month_name else int(parts["m3"])
         day = int(parts["d1"] or parts["d2"] or parts["d3"])
         year = int(parts["y1"] or parts["y2"] or parts["y3"] or 4)
         around = text[max(0, match.start() - 80) : match.end() + 80]
-        if not _possible(day, month, year) and day <= 39 and not _DOUBTED.search(around):
+        if not calendars.possible(day, month, year) and day <= 39 and not _DOUBTED.search(around):
             yield match.span()
-
-
-def _possible(day: int, month: int, year: int) -> bool:
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] - (month == 2 and not leap)
 
 
 _SPAN = re.compile(
@@ -162,6 +144,28 @@ def impossible_spans(text: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
+_EVENT = (
+    r"(?i:founded|established|started|opened|invented|discovered|wrote|composed|painted|published|directed|married"
+    r"|graduated|won|joined|played|recorded|released|elected)"
+)
+_BEFORE_BIRTH = re.compile(
+    rf"\b{_EVENT} (?:in |on )?(?:[A-Z][a-z]+ (?:\d{{1,2}},? )?)?(?P<event1>1\d{{3}}|20\d\d) by [A-Z][^.;()\n]{{2,60}}"
+    r"\((?:born |b\. )?(?:in )?(?P<birth1>1\d{3}|20\d\d)\b"
+    r"|\b(?:was )?born (?:in |on )?[^.;\n]{0,60}?\b(?P<birth2>1\d{3}|20\d\d)\b[^.;\n]{0,60}?[.,;]?\s"
+    rf"(?:and |[Hh]e |[Ss]he )(?:also |later |first |then )?{_EVENT} [^.;\n]{{0,60}}?\b"
+    r"in (?P<event2>1\d{3}|20\d\d)\b(?!\s?(?:BCE?|B\.C))"
+)
+
+
+def before_birth(text: str) -> Iterator[tuple[int, int]]:
+    """`Founded in 1890 by Ada Byron (born 1920)`, `born in 1960 ... she graduated in 1931`: a deed before the birth."""
+    for match in _BEFORE_BIRTH.finditer(text):
+        parts = match.groupdict()
+        event, birth = (int(parts[f"{name}1"] or parts[f"{name}2"]) for name in ("event", "birth"))
+        if event < birth:
+            yield match.span()
+
+
 _COUNT = re.compile(
     r"""\b(?:the\s)?(?:word|term)\s["'“‘]?(?!that\b|which\b|it\b)(?P<word>[A-Za-z]{2,40})["'”’]?\s(?:has|contains|consists\sof|is\smade\sup\sof)\s
     (?:exactly\s|only\s)?(?P<count>\d{1,2}|[a-z]{3,6})\s(?:(?P<kind>letters|characters|vowels|consonants)\b
@@ -183,34 +187,59 @@ def _counted(word: str, kind: str | None, letter: str | None) -> int:
     if letter:
         return word.count(letter.lower())
     vowels = sum(sign in "aeiou" for sign in word)
-    return {"vowels": vowels, "consonants": len(word) - vowels}.get(kind or "", len(word))
+    return {"vowels": vowels, "consonants": len(word) - vowels}.get((kind or "").rstrip("s") + "s", len(word))
+
+
+_THERE = re.compile(
+    r"""\b[Tt]here\s(?:is|are)\s(?:exactly\s|only\s)?(?P<count>\d{1,2}|[a-z]{3,6})\s
+    (?:(?P<kind>letters?|characters|vowels?|consonants?)|(?:letter\s)?["'“‘]?(?P<letter>[A-Za-z])["'”’]?(?:['’]?s)?)\s
+    in\s(?:the\s(?:word|term)\s)?["'“‘](?P<word>[A-Za-z]{2,40})["'”’]""",
+    re.VERBOSE,
+)
+_WORDS = re.compile(
+    r"""\b(?:sentence|phrase|title)\s["“](?P<said>[^"“”\n]{3,300})["”]\s(?:has|contains|consists\sof|is\smade\sup\sof)\s
+    (?:exactly\s|only\s)?(?P<count>\d{1,2}|[a-z]{3,6})\swords\b""",
+    re.VERBOSE,
+)
+_SPOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+def wrong_counts_within(text: str) -> Iterator[tuple[int, int]]:
+    """`There are 4 vowels in "banana"`, `the sentence "Row on." has 3 words`, beside wrong_counts."""
+    yield from wrong_counts(text)
+    for match in _THERE.finditer(text):
+        said = NUMBERS.get(match["count"], match["count"])
+        if said.isdigit() and int(said) != _counted(match["word"].lower(), match["kind"], match["letter"]):
+            yield match.span()
+    for match in _WORDS.finditer(text):
+        said = NUMBERS.get(match["count"], match["count"])
+        if said.isdigit() and int(said) not in (len(_SPOKEN.findall(match["said"])), len(match["said"].split())):
+            yield match.span()
 
 
 _HOST = re.compile(r"\bhttps?://(?:[^\s/@]{1,80}@)?(?P<host>[A-Za-z0-9_.-]{1,253})(?=[:/?#\s)\]\"'<>,;]|$)")
-_SPECIAL = frozenset(["invalid", "nonexistent", "fake"])
-_NOT_ISO = frozenset(["uk", "eu", "su", "ac"])
+_PRIVATE = frozenset(["local", "localhost", "internal", "lan", "intranet", "corp", "home", "test", "example", "onion"])
+"""Last labels that name no public host and are none's invention: RFC 2606, 6761, 6762, 7686, and what offices use."""
 
 
 @cache
-def _country_domains() -> frozenset[str]:
-    """The two-letter domains: ISO 3166-1 codes of rules/lexicons/countries.csv, and four that are none."""
-    import csv
+def _top_domains() -> frozenset[str]:
+    """The last labels of the public suffix list inside the tldextract package; domains made since are missing."""
+    import tldextract
 
-    with resource("rules/lexicons/countries.csv").open(encoding="utf-8") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        codes = {value.lower() for row in rows for value in list(row.values())[:1] if value and len(value) == 2}
-    return frozenset(codes) | _NOT_ISO
+    suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None).tlds
+    return frozenset(suffix.rpartition(".")[2] for suffix in suffixes)
 
 
 def impossible_hosts(text: str) -> Iterator[tuple[int, int]]:
-    """Addresses whose last label cannot be a top-level domain: digits, one letter, an unknown pair of letters."""
+    """Addresses whose last label is no top-level domain, or that have an empty label."""
     for match in _HOST.finditer(text):
         host = match["host"].rstrip(".").lower()
         top = host.rpartition(".")[2]
         if "." not in host or re.fullmatch(r"[\d.]+", host):
             continue  # localhost, an intranet name, an IP address
-        unknown = len(top) == 2 and top.isalpha() and top not in _country_domains()
-        if unknown or top in _SPECIAL or not re.fullmatch(r"[a-z]{2,24}|xn--[a-z0-9-]+", top) or ".." in host:
+        known = top in _top_domains() or top in _PRIVATE or re.fullmatch(r"xn--[a-z0-9-]+", top)
+        if not known or ".." in host:
             yield match.span()
 
 
@@ -260,15 +289,21 @@ CLAIMS: Mapping[str, Claim] = {
         r"(?i)card", _checked(r"(?i)\bcard(?: number| no\.?)?(?: is)?:?\s?((?:\d[ -]?){12,18}\d)\b", luhn)
     ),
     "hallucination/impossible-date": Claim(
-        rf"{_MONTH}\.? \d|\d(?:st|nd|rd|th)?(?: of)? {_MONTH}\b|[12]\d\d\d-\d\d-\d\d", impossible_dates
+        rf"{calendars.MONTH}\.? \d|\d(?:st|nd|rd|th)?(?: of)? {calendars.MONTH}\b|[12]\d\d\d-\d\d-\d\d",
+        impossible_dates,
     ),
     "hallucination/impossible-span": Claim(
         r"\(?[12]\d\d\d ?[-–—] ?[12]\d\d\d\)|\bborn |\bfrom [12]\d\d\d (?:to|until) ", impossible_spans
     ),
+    "hallucination/before-birth": Claim(r"\bborn |\((?:b\. )?[12]\d\d\d", before_birth),
     "hallucination/letter-count": Claim(
-        r"\b(?:word|term) .{2,44}(?:has|contains|consists of|made up of) ", wrong_counts
+        r"\b(?:word|term|sentence|phrase|title) .{2,310}(?:has|contains|consists of|made up of) "
+        r"|[Tt]here (?:is|are) .{3,40} in ",
+        wrong_counts_within,
     ),
     "hallucination/impossible-url": Claim(r"https?://", impossible_hosts),
+    "hallucination/weekday": Claim(rf"(?:{calendars.DAY_NAMES}),? ", calendars.wrong_weekdays),
+    "hallucination/duration": Claim(calendars.ANCHOR, calendars.wrong_durations),
     "hallucination/temperature": Claim(r"(?:°|degrees) ?[FC]", wrong_temperatures),
 }
 
