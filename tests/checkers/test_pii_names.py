@@ -9,12 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from auditkit.checkers.pii import names, names_minilm, names_small, names_text
+from auditkit.errors import MissingDependency
 
 BOTH = frozenset(("PERSON", "LOCATION"))
-ENGINES = [
-    "small",
-    pytest.param("minilm", marks=pytest.mark.skipif(not names_minilm.base_folder(), reason="no [names]")),
-]
+ENGINES = ["small", "minilm"] if names_minilm.base_folder() else ["small"]
 
 TEXT = """Hello Anna,
 
@@ -195,6 +193,27 @@ def test_a_fetched_pipeline_is_used(gate, command, tmp_path, monkeypatch):
     rows = pq.read_table(run / "findings.parquet").to_pylist()
     assert [(r["start"], r["end"], r["rule"]) for r in rows] == [(0, 6, "pii/person"), (12, 22, "pii/location")]
     assert json.loads((run / "manifest.json").read_text())["checkers"][0]["models"] == {"en_tiny": "0" * 64}
+
+
+def test_fetched_differences_take_the_place_of_the_packaged_ones(tmp_path, monkeypatch):
+    from auditkit.resources import resource
+
+    place = tmp_path / "models/names_own"
+    place.mkdir(parents=True)
+    (place / "names_own.npz").write_bytes(resource(names_minilm.DIFFERENCES).read_bytes())
+    (place / "model.json").write_text(json.dumps({"sha256": "1" * 64, "files": {"names_own.npz": ""}}))
+    monkeypatch.setenv("AUDITKIT_MODELS", str(tmp_path / "models"))
+    assert names.hashes("names_own") == {"names_own": "1" * 64}
+    if "minilm" in ENGINES:
+        assert found(TEXT, "names_own") == found(TEXT, "minilm")
+    else:
+        with pytest.raises(MissingDependency, match="names"):
+            found(TEXT, "names_own")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_everyday_word_in_small_letters_is_no_name(engine):
+    assert not any(value.islower() for value, _ in found("The young man saw a temple and a pearl near Berlin.", engine))
 
 
 def test_surrogates_of_names_are_consistent_and_keep_the_rest(gate):

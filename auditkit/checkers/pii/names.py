@@ -103,7 +103,13 @@ def spans_of(sentence: Sentence, logits: NDArray[np.float32]) -> list[Span]:
     return [
         Span(sentence.starts[a], sentence.ends[b - 1], kind, round(float(sure[a:b].min()), 2), rule_of(kind))
         for a, b, kind in runs
+        if any(map(_may_be_a_name, sentence.words[a:b]))
     ]
+
+
+def _may_be_a_name(word: str) -> bool:
+    """Whether a word can carry a name: it has a letter and is no everyday word in small letters ("young", "temple")."""
+    return word[0].isalpha() and not (word.islower() and names_text.known_as(word) & names_text.COMMON)
 
 
 def _named(logits: NDArray[np.float32]) -> NDArray[np.float64]:
