@@ -136,9 +136,7 @@ def _likeness(words: Words) -> Iterable[Metric]:
 
     n = len(words.ends) - 1
     vectors = vectors_of(words)
-    groups = np.arange(n) % GROUPS
-    parts = [vectors, *(vectors[groups != group] for group in range(GROUPS))]
-    yield _metric("sample.pairwise_similarity", "", words, [_similarity(part) for part in parts])
+    yield _metric("sample.pairwise_similarity", "", words, _similarities(vectors))
     topics = topics_of(vectors)
     if topics is None:
         yield Metric(NAME, "sample.topics", None, denominator=n, status="not_checkable")
@@ -150,11 +148,19 @@ def _likeness(words: Words) -> Iterable[Metric]:
         yield Metric(NAME, "topic.share", round(size / n, 6), f"topic {topic + 1}", denominator=n)
 
 
-def _similarity(vectors: NDArray[np.float64]) -> float | None:
-    """Mean cosine of two different documents."""
+def _similarities(vectors: NDArray[np.float32]) -> list[float | None]:
+    """Mean cosine of two different documents: of all, then without each group; from sums, not from pairs."""
     n = len(vectors)
-    total = vectors.sum(axis=0)
-    return float((total @ total - np.square(vectors).sum()) / (n * (n - 1))) if n > 1 else None
+    groups = [np.arange(first, n, GROUPS) for first in range(GROUPS)]
+    sums = np.stack([vectors[group].sum(axis=0, dtype=np.float64) for group in groups])
+    squares = np.square(vectors).sum(axis=1, dtype=np.float64)
+    whole, found = sums.sum(axis=0), []
+    for left_out in (None, *range(GROUPS)):
+        rest = whole if left_out is None else whole - sums[left_out]
+        own = squares.sum() - (0.0 if left_out is None else squares[groups[left_out]].sum())
+        size = n if left_out is None else n - len(groups[left_out])
+        found.append(float((rest @ rest - own) / (size * (size - 1))) if size > 1 else None)
+    return found
 
 
 def _metric(name: str, slice: str, words: Words, figures: Sequence[float | None]) -> Metric:
