@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from auditkit.errors import AuditkitError
@@ -18,3 +19,11 @@ def resource(name: str) -> Path:
             return root / name
     message = f"the file {name} of auditkit is missing: the installation is incomplete"
     raise AuditkitError(message)
+
+
+def pinned(name: str, sha256: str) -> Path:
+    """The file with this name and hash; AuditkitError when its bytes are not those of this release."""
+    path = resource(name)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise AuditkitError(f"{name} is not the file that this version of auditkit was released with")
+    return path

