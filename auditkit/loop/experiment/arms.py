@@ -34,6 +34,7 @@ class Arm:
     samples: int = 1
     accumulate: bool = True
     weigh: gates.Weigh | None = None
+    temperature: float = TEMPERATURE
 
 
 def _both_regimes(
@@ -42,7 +43,7 @@ def _both_regimes(
     return [Arm(f"{name}_{word}", keep, samples, word == "accumulate", weigh) for word in ("accumulate", "replace")]
 
 
-ARMS: Mapping[str, Arm] = {
+ARMS: dict[str, Arm] = {
     arm.name: arm
     for arm in (
         *_both_regimes("ungated", gates.ungated, 1),
@@ -61,21 +62,21 @@ class Scale:
     real: Mapping[str, int] = field(default_factory=lambda: {"sort": 120, "add": 500, "job": 1200, "story": 1500})
     prompts: Mapping[str, int] = field(default_factory=lambda: {"sort": 600, "add": 600, "job": 1200, "story": 1500})
     seed_steps: int = 700
-    round_steps: int = 120
+    round_steps: int = 100
     rounds: int = 4
     n_problems: int = 1000
-    n_stories: int = 4000
+    n_stories: int = 3000
     arms: tuple[str, ...] = tuple(ARMS)
 
 
 QUICK = Scale(
     real={"sort": 120, "add": 400, "job": 600, "story": 800},
-    prompts={"sort": 300, "add": 300, "job": 600, "story": 800},
-    seed_steps=350,
-    round_steps=60,
+    prompts={"sort": 200, "add": 200, "job": 480, "story": 600},
+    seed_steps=300,
+    round_steps=40,
     rounds=3,
-    n_problems=500,
-    n_stories=2000,
+    n_problems=400,
+    n_stories=1500,
     arms=(
         "ungated_accumulate",
         "gated_accumulate",
@@ -131,7 +132,7 @@ def written(model: models.Model, arm: Arm, scale: Scale, place: tuple[int, str, 
         n = arm.samples if task in EXACT else 1
         asked = [prompt for prompt in prompts(task, scale.prompts[task], rng) for _ in range(n)]
         rows = models.continued(
-            model, asked, ANSWER_TOKENS[task], temperature=TEMPERATURE, seed=_number(*place, "answers", task)
+            model, asked, ANSWER_TOKENS[task], temperature=arm.temperature, seed=_number(*place, "answers", task)
         )
         answers[task] = [rows[at : at + n] for at in range(0, len(rows), n)]
     return answers

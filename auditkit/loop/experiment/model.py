@@ -39,6 +39,7 @@ def one_thread() -> None:
     torch = torch_of()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it, and it costs a tenth of the time
 
 
 def new_model(seed: int) -> Model:
@@ -71,7 +72,7 @@ def _logits(model: Model, tokens: Any, cache: list[Any] | None = None) -> Any:
     for layer in range(LAYERS):
         x = x + _attended(model, x, layer, cache)
         hidden = f.layer_norm(x, (WIDTH,), model[f"gain{layer}b"], model[f"shift{layer}b"])
-        hidden = f.gelu(f.linear(hidden, model[f"up{layer}"], model[f"up{layer}_bias"]))
+        hidden = f.relu(f.linear(hidden, model[f"up{layer}"], model[f"up{layer}_bias"]))
         x = x + f.linear(hidden, model[f"down{layer}"], model[f"down{layer}_bias"])
     return f.linear(f.layer_norm(x, (WIDTH,), model["gain"], model["shift"]), model["token"])
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auditkit.loop.experiment.tasks import TASKS, Rows
 from auditkit.loop.tail import resampled
 
-BATCH: Mapping[str, int] = {"sort": 32, "add": 40, "job": 24, "story": 32}
+BATCH: Mapping[str, int] = {"sort": 24, "add": 36, "job": 24, "story": 24}
 """Rows of each task in a batch, the same in every arm: a gate changes which rows are learnt, not how much of a task."""
 BLOCK = 20  # steps: 480 sentences, 20 for each pair of job and pronoun
 Batch = dict[str, NDArray[np.int64]]
