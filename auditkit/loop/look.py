@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +13,11 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from auditkit.audit import gate
+from auditkit.engine.redact import KEY_VARIABLE
 from auditkit.errors import EXIT_INCOMPLETE, RunFolderError
 from auditkit.loop.folder import Row, read_rows, write_rows
 from auditkit.policy import Policy
-from auditkit.run_folder import MANIFEST, read_manifest
+from auditkit.run_folder import read_manifest
 
 
 class Place(NamedTuple):
@@ -84,9 +88,23 @@ def _read(rows: Sequence[Row], run: Path, name: str) -> Looked:
     )
 
 
-def finished(run: Path) -> bool:
-    """Whether this audit was done before."""
-    return (run / MANIFEST).exists()
+@contextmanager
+def one_key(paths: Sequence[Path]) -> Iterator[None]:
+    """All audits inside replace private data with the same key, so that the next one knows its surrogates as such.
+
+    AUDITKIT_KEY of the environment where it is set, else a key that only these files (the reference) give.
+    """
+    if os.environ.get(KEY_VARIABLE):
+        yield
+        return
+    digest = hashlib.sha256()
+    for path in sorted(path for path in paths if path.is_file()):
+        digest.update(path.read_bytes())
+    os.environ[KEY_VARIABLE] = digest.hexdigest()
+    try:
+        yield
+    finally:
+        del os.environ[KEY_VARIABLE]
 
 
 def against(policy: Policy, paths: Sequence[Path]) -> Policy:

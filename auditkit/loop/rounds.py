@@ -36,7 +36,7 @@ from auditkit.loop.folder import (
     write_rows,
 )
 from auditkit.loop.generators import generator_of
-from auditkit.loop.look import Looked, against, look
+from auditkit.loop.look import Looked, against, look, one_key
 from auditkit.loop.mending import Means, Mended, mended
 from auditkit.loop.prompts import from_files, prompts_of
 from auditkit.loop.protocols import Generator, Prompt, Trainer, TrainingSet
@@ -95,7 +95,8 @@ def run_loop(
     """
     generator, trainer = generator or generator_of(loop, out), trainer or trainer_of(loop)
     work = Work(loop, out, loop.load_policy(), generator, trainer, say)
-    with locked(out):
+    reference = [loop.path(name) for name in loop.reference.files]
+    with locked(out), one_key(reference):
         done = published(out)
         earlier = check_chain(out, done[-1].number) if done else []
         _same_settings(loop, work.policy.sha256, earlier)
