@@ -24,6 +24,9 @@ check: $(VENV)/.installed-all       ## lint, types, layers, dead code, docstring
 	$(BIN)/interrogate --quiet auditkit
 	$(BIN)/python tests/house/duplicate_lines.py auditkit
 
+docs: $(VENV)/.installed-all        ## the documentation site in build/site, every link inside it checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 

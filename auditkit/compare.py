@@ -113,7 +113,7 @@ def interval_of_difference(
 
 def _bounds(row: Mapping[str, Any]) -> tuple[float, float] | None:
     n, of = row["numerator"], row["denominator"]
-    if n is not None and of and abs(n / of - row["value"]) < 1e-9 and float(n).is_integer():
+    if n is not None and of and 0 <= n <= of and abs(n / of - row["value"]) < 1e-9 and float(n).is_integer():
         return wilson(int(n), int(of), confidence=CONFIDENCE)
     return None if row["low"] is None or row["high"] is None else (row["low"], row["high"])
 

@@ -67,10 +67,25 @@ def _spooled(source: Any, scratch: Path) -> Path:
     else:
         raise ConfigError(f"cannot audit a {type(source).__name__}: expected paths, an Arrow table or a data frame")
     path = scratch / "table.parquet"
-    with pq.ParquetWriter(path, reader.schema) as writer:
+    schema = pa.schema([pa.field(field.name, _without_views(field.type)) for field in reader.schema])
+    with pq.ParquetWriter(path, schema) as writer:
         for batch in reader:
-            writer.write_batch(batch)
+            writer.write_batch(batch.cast(schema))
     return path
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """The type with string views, which polars gives, as the large strings that every reader of Parquet knows."""
+    if pa.types.is_string_view(kind):
+        return pa.large_utf8()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        make = pa.list_ if pa.types.is_list(kind) else pa.large_list
+        return make(_without_views(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(item.name, _without_views(item.type)) for item in kind])
+    return kind
 
 
 def names_of(sources: Sequence[Source]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,9 @@ from auditkit.engine.first_pass import Pass, Work
 from auditkit.engine.look import opened
 from auditkit.engine.metrics import collect, looked_at
 from auditkit.engine.redact import spans_of
-from auditkit.errors import AuditkitError
+from auditkit.errors import AuditkitError, ConfigError, suggestion
 from auditkit.findings import CERTIFICATES, Metric
+from auditkit.frames import to_dataset, to_pandas, to_polars
 from auditkit.policy import Policy
 from auditkit.shards import DROP, KEEP, QUARANTINE, REDACT
 from auditkit.verdict import Verdict, judge
@@ -162,11 +164,14 @@ def certificates_of(examined: Examined, decisions: NDArray[np.uint8]) -> pa.Tabl
     return said.sort_by([("doc", "ascending"), ("rule", "ascending")]).select(CERTIFICATES.names)
 
 
+TABLES = ("findings", "documents", "certificates", "metrics")
+
+
 @dataclass(frozen=True)
 class AuditResult:
     """What an audit found, in memory.
 
-    findings, documents, certificates: Arrow tables with the columns of the run folder's files (`.to_pandas()` works).
+    findings, documents, certificates: Arrow tables with the columns of the run folder's files.
     metrics: list of Metric. verdict: pass, fail or incomplete with its reasons. counts: rows in and what they became.
     """
 
@@ -177,6 +182,27 @@ class AuditResult:
     verdict: Verdict
     counts: dict[str, int]
     gaps: list[str]
+
+    def table(self, name: str = "findings") -> pa.Table:
+        """One of the tables findings, documents, certificates and metrics; ConfigError for another name."""
+        if name == "metrics":
+            return pa.Table.from_pylist([metric.as_dict() for metric in self.metrics])
+        if name not in TABLES:
+            raise ConfigError(f"unknown table '{name}'{suggestion(name, TABLES)}")
+        table: pa.Table = getattr(self, name)
+        return table
+
+    def to_pandas(self, name: str = "findings") -> Any:
+        """A table as a pandas.DataFrame. MissingDependency without pandas."""
+        return to_pandas(self.table(name))
+
+    def to_polars(self, name: str = "findings") -> Any:
+        """A table as a polars.DataFrame. MissingDependency without polars."""
+        return to_polars(self.table(name))
+
+    def to_dataset(self, name: str = "findings") -> Any:
+        """A table as a datasets.Dataset. MissingDependency without datasets."""
+        return to_dataset(self.table(name))
 
     @staticmethod
     def of(examined: Examined, settled: Settled, findings: list[pa.Table], documents: list[pa.Table]) -> AuditResult:

@@ -160,13 +160,8 @@ def _interval(metric: Metric, confidence: float | None) -> tuple[float, float]:
     value = float(metric.value or 0.0)
     if confidence is None or metric.low is None or metric.high is None:
         return value, value
-    whole = metric.numerator is not None and metric.denominator and float(metric.numerator).is_integer()
-    if (
-        whole
-        and metric.numerator is not None
-        and metric.denominator
-        and abs(metric.numerator / metric.denominator - value) < 1e-9
-    ):
-        return wilson(int(metric.numerator), int(metric.denominator), confidence=confidence)
+    n, of = metric.numerator, metric.denominator
+    if n is not None and of and 0 <= n <= of and float(n).is_integer() and abs(n / of - value) < 1e-9:
+        return wilson(int(n), int(of), confidence=confidence)
     stretch = NormalDist().inv_cdf(0.5 + confidence / 2) / NormalDist().inv_cdf(0.5 + METRIC_CONFIDENCE / 2)
     return value - (value - metric.low) * stretch, value + (metric.high - value) * stretch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 EXAMPLES = """\b
@@ -24,7 +26,23 @@ def complain(message: str) -> None:
         click.echo(f"auditkit: {printable(line, limit=2000)}", err=True)
 
 
-@click.group(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Command(click.Command):
+    r"""A command whose help keeps its examples line by line: a paragraph after \b is not wrapped."""
+
+    def __init__(self, name: str | None, *, help: str | None = None, **options: Any) -> None:
+        super().__init__(name, help=help and help.replace("\\b\n", "\b\n"), **options)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+
+@click.group(
+    cls=Group, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(None, "-V", "--version", package_name="auditkit", message="%(prog)s %(version)s")
 def cli() -> None:
     """The gate between generate and train.

@@ -77,3 +77,14 @@ def test_the_command(runs, command):
     done = command("compare", folders[10], "nowhere")
     assert done.returncode == 3
     assert "no manifest.json" in done.stderr
+
+
+def test_a_ratio_above_one_is_no_share():
+    """Numerator over denominator may be a ratio: masculine for each feminine mention."""
+    from auditkit.compare import interval_of_difference
+
+    row = {"value": 1.5, "numerator": 3, "denominator": 2, "low": None, "high": None}
+    assert interval_of_difference(row, row) == (None, None)
+    known = row | {"low": 1.0, "high": 2.0}
+    low, high = interval_of_difference(known, known)
+    assert low < 0 < high
