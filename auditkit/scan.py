@@ -16,6 +16,7 @@ from auditkit.corpus import open_corpus
 from auditkit.engine.first_pass import Corpus
 from auditkit.engine.look import reads
 from auditkit.errors import EXIT_FAIL, EXIT_INCOMPLETE, EXIT_PASS, ConfigError
+from auditkit.lines import line_table
 from auditkit.policy import Policy
 from auditkit.report_data import Report
 from auditkit.result import Examined, Settled, certificates_of, settle
@@ -139,24 +140,13 @@ def _report(examined: Examined, paths: Mapping[str, Place]) -> tuple[Report, Set
     return report, settled
 
 
-def _lines(corpus: Corpus, findings: pa.Table, paths: Mapping[str, Place]) -> pa.Array:
-    """The 1-based line of each finding's row, null where it has no row."""
-    from auditkit.formats import lines as lines_of
-
-    wanted: dict[str, set[int]] = {}
-    places = list(zip(findings["file"].to_pylist(), findings["row"].to_pylist(), strict=True))
-    for file, row in places:
-        if row is not None:
-            wanted.setdefault(file, set()).add(row)
-    found: dict[tuple[str, int], int] = {}
-    for shard in corpus.shards():
-        rows = sorted(row for row in wanted.get(shard.source.name, ()) if 0 <= row - shard.first_row < shard.n_rows)
-        if rows:
-            lines = lines_of(shard, corpus.limits)
-            for row in rows:
-                line = int(lines[row - shard.first_row])
-                found[shard.source.name, row] = paths[shard.source.name].line_of(line)
-    return pa.array([found.get((file, row)) if row is not None else None for file, row in places], pa.int64())
+def _lines(corpus: Corpus, findings: pa.Table, places: Mapping[str, Place]) -> pa.Array:
+    """The 1-based line of each finding's row in the user's file, null where it has no row."""
+    odd = line_table(corpus, findings).to_pylist()
+    known = {(one["file"], one["row"]): one["line"] for one in odd}
+    rows = zip(findings["file"].to_pylist(), findings["row"].to_pylist(), strict=True)
+    lines = [None if row is None else places[file].line_of(known.get((file, row), row + 1)) for file, row in rows]
+    return pa.array(lines, pa.int64())
 
 
 def unread(scanned: Scanned) -> str:

@@ -25,6 +25,7 @@ from auditkit.engine.look import Spent, reads, timed
 from auditkit.engine.redact import Cut, Open, Style, edits_of, filled, key_of, own_key
 from auditkit.errors import AuditkitError
 from auditkit.findings import FINDINGS
+from auditkit.lines import line_table
 from auditkit.result import Examined, Settled, certificates_of, settle
 from auditkit.run_folder import RunFolder, TableWriter, publish, write_quarantine, write_text
 from auditkit.shards import REDACT, Edit, Written
@@ -141,15 +142,17 @@ def finish_run(
     """Write the report and publish the manifest."""
     from auditkit.outputs import render
     from auditkit.quoting import with_texts
-    from auditkit.report_data import Report
+    from auditkit.report_data import Report, with_lines
 
-    manifest = manifest_of(examined, settled, outputs)
+    findings = pq.read_table(folder.file("findings.parquet"))
+    odd = line_table(examined.work.corpus, findings)
+    manifest = manifest_of(examined, settled, [*outputs, *_write_lines(folder, odd)])
     run = run_of(examined, clock)
     report = Report(
         manifest=manifest,
         metrics=[metric.as_dict() for metric in settled.metrics],
         run=run,
-        findings=pq.read_table(folder.file("findings.parquet")),
+        findings=with_lines(findings, odd),
         documents=pq.read_table(folder.file("documents.parquet")),
         certificates=pq.read_table(folder.file("certificates.parquet")),
         rules=examined.judgement.rules,
@@ -158,6 +161,15 @@ def finish_run(
     for name, kind in (("report.html", "html"), ("report.md", "markdown")):
         write_text(folder.file(name), render(report, kind).decode("utf-8"))
     publish(folder, manifest, run)
+
+
+def _write_lines(folder: RunFolder, odd: pa.Table) -> list[Written]:
+    """lines.parquet, where rows with a finding begin on another line than their number says."""
+    if not odd.num_rows:
+        return []
+    with TableWriter(folder.file("lines.parquet"), odd.schema) as table:
+        table.add(odd)
+        return [table.publish()]
 
 
 def manifest_of(examined: Examined, settled: Settled, outputs: Sequence[Written]) -> dict[str, Any]:

@@ -116,13 +116,28 @@ def read_report(run: Path, *, before: Path | None = None) -> Report:
         manifest=manifest,
         metrics=_json(run / "metrics.json"),
         run=_json(run / "run.json") if (run / "run.json").exists() else {},
-        findings=_table(run / "findings.parquet"),
+        findings=_findings(run),
         documents=_table(run / "documents.parquet"),
         certificates=_table(run / "certificates.parquet"),
         rules=packaged_rules(checker["name"] for checker in manifest["checkers"]),
         before=_json(before / "metrics.json" if before.is_dir() else before) if before else (),
         review=_json(run / REVIEW) if (run / REVIEW).exists() else {},
     )
+
+
+def _findings(run: Path) -> pa.Table:
+    findings, lines = _table(run / "findings.parquet"), run / "lines.parquet"
+    return with_lines(findings, _table(lines)) if lines.exists() else findings
+
+
+def with_lines(findings: pa.Table, lines: pa.Table) -> pa.Table:
+    """The findings in their order with the column `line`: that of `lines` (file, row, line), else the row plus 1."""
+    known = {(one["file"], one["row"]): one["line"] for one in lines.to_pylist()}
+    if not known:
+        return findings
+    rows = zip(findings["file"].to_pylist(), findings["row"].to_pylist(), strict=True)
+    found = [None if row is None else known.get((file, row), row + 1) for file, row in rows]
+    return findings.append_column("line", pa.array(found, pa.int64()))
 
 
 def packaged_rules(checkers: Iterable[str]) -> dict[str, Rule]:
