@@ -3,9 +3,9 @@
 
 The reach of Presidio's context ends at the sixth keyword before and the first behind a finding. Two bounds:
 
-- May be near: counting only what is a keyword for sure reaches at least as far. Words of three ASCII letters or more
-  between spaces, points and brackets are, unless a stop word or special case of the tokeniser; a chunk without a colon
-  that holds a digit holds one, since no stop word, punctuation or part of a colon token has digits.
+- May be near: counting only what is a keyword for sure reaches at least as far. A chunk without a colon that holds a
+  digit holds one, since no stop word and no punctuation has digits; so does one that holds three ASCII letters in a row
+  or more, unless they are a stop word or a special case of the tokeniser, since no token ends inside letters.
 - Is near: counting every token as a keyword reaches at most as far. A plain word is one token, so is each sign at its
   edges; anything else has at most as many as bytes. A context word in a keyword for sure within that reach counts.
 """
@@ -45,7 +45,8 @@ def _spelled(data: Bytes, first: int, last: int, trie: Ints) -> bool:
 def _core(data: Bytes, first: int, last: int, kinds: Bytes) -> tuple[int, int]:
     """Start and end of the chunk data[first:last] without the signs at its edges and one colon at its end.
 
-    kinds[b]: 1 = space, 2 = sign at the edge, 4 = letter, 8 = digit, 16 = colon.
+    kinds[b]: 1 = space, 2 = sign at the edge, 4 = letter, 8 = digit, 16 = colon, 32 = apostrophe or
+    not ASCII.
     """
     while first < last and kinds[data[first]] & 2:
         first += 1
@@ -74,21 +75,28 @@ def _is_word(data: Bytes, first: int, last: int, kinds: Bytes, unsure: Ints) -> 
 
 
 @kernel
-def _has_number(data: Bytes, first: int, last: int, kinds: Bytes) -> bool:
-    """Whether the chunk has a digit and no colon but at its end, where it is a token by itself."""
-    found = False
-    for i in range(first, last):
-        if kinds[data[i]] & 16 and i < last - 1:
-            return False
-        found |= kinds[data[i]] & 8 > 0
-    return found
-
-
-@kernel
 def _is_sure(data: Bytes, first: int, last: int, kinds: Bytes, unsure: Ints) -> bool:
-    """Whether the chunk data[first:last] holds a keyword for sure."""
-    low, high = _core(data, first, last, kinds)
-    return _is_word(data, low, high, kinds, unsure) or _has_number(data, first, last, kinds)
+    """Whether the chunk data[first:last] holds a keyword for sure: a digit, or letters that are no part of a stop word.
+
+    Not where the chunk has a colon, but at its end, where it is a token by itself; letters not where it has an
+    apostrophe or another sign (32) at which special cases of the tokeniser split words.
+    """
+    number, word, plain = False, False, True
+    begin = first
+    for i in range(first, last + 1):
+        kind = kinds[data[i]] if i < last else np.uint8(0)
+        if kind & 4:
+            continue
+        if i - begin >= 3 and not _spelled(data, begin, i, unsure):
+            word = True
+        begin = i + 1
+        if kind & 16 and i < last - 1:
+            return False
+        if kind & 8:
+            number = True
+        if kind & 32:
+            plain = False
+    return number or (word and plain)
 
 
 @kernel

@@ -12,21 +12,21 @@ Candidates with a plus sign, letters or an extension go to phonenumbers unchecke
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from auditkit.checkers.pii.phone_rules import TYPES, Format, Rules, format_of, metadata_of, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     Place = tuple[int, int] | None
 
-PLAIN = re.compile(r"[0-9 ().\[\]/xX\xad\u2010-\u2015\u2212\xa0\u200b\u2060\u3000-]*")
-TYPES = (
-    *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
-    *("voip", "personal_number", "pager", "uan", "voicemail"),
-)
+PLAIN = re.compile(r"[\d ().\[\]/xX\xad\u2010-\u2015\u2212\xa0\u200b\u2060\u3000-]*")
 SHORTEST = 4  # digits; no number of the eight regions is shorter, checked when the recogniser is loaded
 DIGIT_BLOCK = 20  # the most digits that a candidate holds without a sign between them
+VALID = 1  # phonenumbers: Leniency.VALID, which PhoneRecognizer asks for
 PLUS = "+\uff0b"
 MAX_TRIES = 65_535  # the default of PhoneNumberMatcher
 CACHE = 1 << 16
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     prefix: re.Pattern[str]
     rewrites: bool
     codes: frozenset[str]
-    formats: tuple[tuple[re.Pattern[str], re.Pattern[str], bool], ...]
+    formats: tuple[Format, ...]
 
     def may_be_valid(self, digits: str) -> bool:
         """A necessary condition of being a valid number of this region."""
@@ -92,13 +92,13 @@ def plan_of(region: str) -> Plan:
     """The plan of a region from the metadata of all regions that share its country code."""
     import phonenumbers as pn
 
-    main = _metadata(region)
+    main = metadata_of(region)
     names = pn.COUNTRY_CODE_TO_REGION_CODE[main.country_code]
     patterns = set()
     for name in names:
-        descriptions = (getattr(_metadata(name), kind) for kind in TYPES)
+        descriptions = (getattr(metadata_of(name), kind) for kind in TYPES)
         patterns |= {d.national_number_pattern for d in descriptions if d is not None and d.national_number_pattern}
-    prefixes = {_metadata(name).national_prefix_for_parsing for name in (region, names[0])} - {None}
+    prefixes = {metadata_of(name).national_prefix_for_parsing for name in (region, names[0])} - {None}
     prefix = "|".join(sorted(prefixes)) or "(?!)"
     return Plan(
         str(main.country_code),
@@ -107,7 +107,7 @@ def plan_of(region: str) -> Plan:
         re.compile(prefix),
         bool(main.national_prefix_transform_rule),
         country_codes(),
-        tuple(_format(item) for item in _metadata(names[0]).number_format),
+        tuple(format_of(item) for item in metadata_of(names[0]).number_format),
     )
 
 
@@ -117,22 +117,6 @@ def country_codes() -> frozenset[str]:
     import phonenumbers as pn
 
     return frozenset(map(str, pn.COUNTRY_CODE_TO_REGION_CODE))
-
-
-def _metadata(region: str) -> Any:
-    import phonenumbers as pn
-
-    return pn.PhoneMetadata.metadata_for_region(region)
-
-
-def _format(item: Any) -> tuple[re.Pattern[str], re.Pattern[str], bool]:
-    """(leading digits, whole number, whether it may stand without its national prefix) of a format of the metadata."""
-    from phonenumbers.phonenumberutil import _formatting_rule_has_first_group_only as first_group_only
-
-    rule = item.national_prefix_formatting_rule
-    free = not rule or item.national_prefix_optional_when_formatting or first_group_only(rule)
-    leading = item.leading_digits_pattern[-1] if item.leading_digits_pattern else ""
-    return re.compile(leading), re.compile(item.pattern), bool(free)
 
 
 class Phones:
@@ -150,7 +134,13 @@ class Phones:
         self._nothing: tuple[Place, ...] = (None,) * len(self._regions)
 
     @cached_property
-    def _plans(self) -> tuple[Plan, ...]:
+    def rules(self) -> tuple[Rules, ...]:
+        """The rules of each region."""
+        return tuple(map(rules_of, self._regions))
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of each region."""
         return tuple(map(plan_of, self._regions))
 
     def whole(self, text: str) -> set[tuple[int, int]]:
@@ -253,6 +243,8 @@ class Phones:
     def _valid_in(self, text: str, group: str, start: int) -> Iterator[int]:
         """The regions in which the group, which stands at `start` of the text, is a number."""
         digits = "".join(filter(str.isdigit, group))
+        if not digits.isascii() and PLAIN.fullmatch(group):
+            digits = "".join(str(unicodedata.digit(ch)) for ch in digits)  # as phonenumbers reads them
         if len(digits) < SHORTEST or not self._stands_well(text, group, start):
             return
         marks = group.lower().count("x")
@@ -295,9 +287,19 @@ class Phones:
         if known is None:
             if len(self._valid_digits) >= CACHE:
                 self._valid_digits.clear()
-            valid = (index for index in self._possible(digits) if self._valid(digits, digits, 0, index))
+            valid = (index for index in self._possible(digits) if self._is_valid(digits, index))
             known = self._valid_digits[digits] = tuple(valid)
         return known
+
+    def _is_valid(self, digits: str, index: int) -> bool:
+        """Whether the region takes the digits; by its rules where they can tell."""
+        direct = digits.isascii() and self._leniency == VALID
+        known = self.rules[index].valid(digits) if direct else None
+        return self._valid(digits, digits, 0, index) if known is None else known
+
+    def accepted(self, digits: str) -> tuple[str, ...]:
+        """The regions in which phonenumbers itself takes these digits."""
+        return tuple(region for i, region in enumerate(self._regions) if self._valid(digits, digits, 0, i))
 
     def _possible(self, digits: str) -> tuple[int, ...]:
         """The regions whose plan these digits fit."""
@@ -305,7 +307,7 @@ class Phones:
         if known is None:
             if len(self._fits) >= CACHE:
                 self._fits.clear()
-            fits = (index for index, plan in enumerate(self._plans) if plan.may_be_valid(digits))
+            fits = (index for index, plan in enumerate(self.plans) if plan.may_be_valid(digits))
             known = self._fits[digits] = tuple(fits)
         return known
 

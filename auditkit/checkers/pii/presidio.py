@@ -14,6 +14,7 @@ import pyarrow as pa
 from auditkit.checkers.pii import reference
 from auditkit.checkers.pii.anchors import (
     DIGITS,
+    FOREIGN,
     LETTERS,
     SPACES,
     Regions,
@@ -100,6 +101,7 @@ class Fast:
         self._recognizers = list(recognizers)
         self._names = [type(recognizer).__name__ for recognizer in recognizers]
         self._entities = [recognizer.supported_entities[0] for recognizer in recognizers]
+        self._ranks = np.array([sorted(self._entities).index(entity) for entity in self._entities])
         self._rules = [rule_of(entity) for entity in self._entities]
         self._context = [tuple(word.lower() for word in recognizer.context or ()) for recognizer in recognizers]
         self._runs = {name: _run_of(r) for name, r in zip(self._names, recognizers, strict=True) if name != PHONE}
@@ -232,33 +234,29 @@ class Fast:
     def _finish(self, texts: pa.Array, found: Matches, spans: list[list[Span]]) -> None:
         """Context words counted, duplicates removed, spans sorted into their texts."""
         rows, scores = found
-        changes = np.flatnonzero(np.diff(rows[:, 1])) + 1
-        bounds = [0, *changes.tolist(), len(rows)]
-        for first, last in itertools.pairwise(bounds):
-            if first < last:
-                text = int(rows[first, 1])
-                spans[text] = self._spans_of(
-                    texts[text].as_py(), rows[first:last].tolist(), scores[first:last].tolist()
-                )
+        boosted = (rows[:, 4] == NEAR) | self._near_after_all(texts, rows)
+        final = np.where(boosted, np.minimum(np.maximum(scores + BOOST, FLOOR), 1.0), scores)
+        kept = _one_per_entity(rows, final)
+        rows, final = rows[kept], final[kept]
+        order = np.lexsort((final, self._ranks[rows[:, 0]], rows[:, 3], rows[:, 2], rows[:, 1]))
+        points = np.round(final[order], 4).tolist()
+        for (index, text, low, high, _), score in zip(rows[order].tolist(), points, strict=True):
+            spans[text].append(Span(low, high, self._entities[index], score, self._rules[index]))
 
-    def _spans_of(self, text: str, rows: Sequence[Sequence[int]], scores: Sequence[float]) -> list[Span]:
-        """The spans of one text, by place."""
-        near = Surroundings(text, self._words)
-        by_recognizer: dict[int, list[tuple[int, int, float]]] = {}
-        for (index, _, low, high, bound), score in zip(rows, scores, strict=True):
-            words = self._context[index]
-            boosted = words and (bound == NEAR or (bound == PERHAPS and near.supports(low, words)))
-            final = min(max(score + BOOST, FLOOR), 1.0) if boosted else score
-            by_recognizer.setdefault(index, []).append((low, high, final))
-        return sorted(
-            Span(low, high, self._entities[index], round(score, 4), self._rules[index])
-            for index, matches in by_recognizer.items()
-            for low, high, score in (without_contained(matches) if len(matches) > 1 else matches)
-        )
+    def _near_after_all(self, texts: pa.Array, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a context word is near the matches of which the bounds say PERHAPS, by tokens; False elsewhere."""
+        near = np.zeros(len(rows), bool)
+        unknown = np.flatnonzero(rows[:, 4] == PERHAPS)
+        surroundings, last = None, -1
+        for row, (index, text, low, *_) in zip(unknown.tolist(), rows[unknown].tolist(), strict=True):
+            if text != last or surroundings is None:
+                surroundings, last = Surroundings(texts[text].as_py(), self._words), text
+            near[row] = surroundings.supports(low, self._context[index])
+        return near
 
 
 PHONE, URL = "PhoneRecognizer", "UrlRecognizer"
-WORD_KINDS = (SPACES + bytes(range(0x1C, 0x20)), EDGES.encode(), LETTERS, DIGITS, b":")
+WORD_KINDS = (SPACES + bytes(range(0x1C, 0x20)), EDGES.encode(), LETTERS, DIGITS, b":", b"'`" + FOREIGN)
 FAR_OFF, PERHAPS, NEAR = 0, 1, 2
 URL_KINDS = (LETTERS + DIGITS + b".-", SPACES + b"()<>\"'", b"\"'")
 
@@ -290,6 +288,28 @@ def _not_inside(found: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArra
             kept.append(i)
             active.append(i)
     return np.array(kept, np.int64)
+
+
+def _one_per_entity(rows: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indexes of the matches (recogniser, text, from, to) that Presidio's remove_duplicates leaves of each entity."""
+    order = np.lexsort((rows[:, 3], rows[:, 2], rows[:, 0], rows[:, 1]))
+    placed = rows[order]
+    firsts = np.ones(len(rows), bool)
+    firsts[1:] = (placed[1:, :2] != placed[:-1, :2]).any(axis=1)
+    group = np.cumsum(firsts) - 1
+    meets = ~firsts[1:] & (placed[1:, 2] < placed[:-1, 3])
+    crowded = np.isin(group, group[1:][meets])
+    kept = [order[~crowded]]
+    members = order[crowded]
+    matches = [
+        (*place, score) for place, score in zip(rows[members, 2:4].tolist(), scores[members].tolist(), strict=True)
+    ]
+    edges = np.flatnonzero(np.diff(group[crowded], prepend=-1)).tolist()
+    for first, last in itertools.pairwise((*edges, len(members))):
+        some = matches[first:last]
+        left = [first + some.index(match) for match in without_contained(some)]
+        kept.append(members[left])
+    return np.concatenate(kept)
 
 
 def _context_trie(context: Sequence[tuple[str, ...]]) -> NDArray[np.int64]:
