@@ -60,6 +60,8 @@ WRONG = {
     "rounded to the wrong side": "10 / 3 = 3.43",
     "line break": "12 + 30\n= 41",
     "power": "2^5 = 34",
+    "power of nothing": "(4 - 4)^2 = 1",
+    "brackets at the beginning of a line": "(14 - 16)^2 = 4\n(18 - 16)^2 = 5\n(12 - 16)^2 = 16",
     "mixed fraction": "1 1/2 * 4 = 7",
     "percent change": "$200 - 10% = $170",
     "thousands": "1,000 * 3 = 3,100",
@@ -92,6 +94,7 @@ RIGHT = {
     "exercise list": "1. 5 x 9 =\n2. 9 x 5 =\n3. 5 + 9 =",
     "range": "Weeks 1-2 = 26",
     "factorial": "5! = 120",
+    "brackets at the beginning of a line": "(14-16)^2=4\n(18-16)^2=4\n\n(12-16)^2=16\n(16-16)^2=0\n",
     "algebra without numbers": "a + b = b + a",
 }
 

@@ -55,6 +55,7 @@ DATES = {
     "leap day without a year": ("on February 29", 0),
     "month 13": ("on 2021-13-01", 1),
     "a time after a month": ("in May 32:10 was the score", 0),
+    "a time before a month": ("at 22:34 May 9, 2003", 0),
     "a percentage after a month": ("in May 35% more", 0),
     "doubted by the text": ("there is no such day as June 31", 0),
     "part of a longer number": ("number 12021-02-301", 0),

@@ -109,12 +109,10 @@ def test_clusters_by_direction():
 def test_the_entropy_of_groups():
     directions = np.array([[127, 0], [0, 127], [127, 0], [127, 0], [0, 127]], np.int8)
     groups = np.array([7, 7, 9, 9, 3], np.uint64)
-    spread, n_groups = meaning.of_groups(groups, directions, 0.9)
-    assert n_groups == 2
+    spread = meaning.of_groups(groups, directions, 0.9)
     assert spread[:4].tolist() == [1, 1, 0, 0]
     assert np.isnan(spread[4])
-    empty, none = meaning.of_groups(groups[:0], directions[:0], 0.9)
-    assert (len(empty), none) == (0, 0)
+    assert len(meaning.of_groups(groups[:0], directions[:0], 0.9)) == 0
 
 
 def test_meaning_needs_an_encoder():
@@ -155,6 +153,20 @@ def test_rows_without_samples_are_counted():
     checked = CHECKER.check(group(["42", "41"]))
     assert np.isnan(checked.scores["selfcheck"]).all()
     assert checked.tallies["not_checkable", "selfcheck"] == (2, 2)
+
+
+def test_every_score_says_what_may_be_made_of_it():
+    from auditkit.checkers.hallucination import SCORES
+
+    batch = group(ANSWERS, SURE)
+    assert {*CHECKER.check(batch).scores, *finished(batch).scores} | {"judge", "semantic_entropy"} == set(SCORES)
+    assert set(SCORES.values()) == {"count", "rank only"}
+
+
+def test_every_metric_carries_its_counts():
+    for row in finished(group(ANSWERS, SURE)).metrics:
+        assert row.numerator is not None, row.metric
+        assert row.denominator is not None, row.metric
 
 
 # training

@@ -4,26 +4,30 @@ What it finds
     agreement: for rows that answer one prompt, the share that gives the same final answer (score `agreement`, higher is
     better) and rows below `min_agreement` (no-agreement). arithmetic: equations that hold under no reading of rounding,
     percent and units. unsupported: what a response says beyond its context (score `unsupported`, higher is worse).
+    selfcheck: how far the samples of one row are from one another. Claims that carry their own proof: check digits,
+    dates, days of the week, durations, counts of letters, top-level domains; your own facts.
     Artefacts: refusals, placeholders, truncation, loops, echoes, leaked prompts and chat tokens, merged instructions,
     media that nobody saw, links from nowhere, claimed actions, broken encoding, wrong language, empty answers.
+    Structure: turns and speakers of chats, tool calls, code, JSON, slots; whether rows load into TRL and axolotl.
+    A judge behind HTTP, where the policy names one, with a measurement of the judge itself.
 
 Why it matters
     A model trained on its own inventions repeats them with more confidence each round.
 
 How
     Answers are extracted and normalised (numbers, fractions, percents, choices, yes/no, short spans) and hashed; the
-    state of a corpus is 35 bytes a document. Equations are tokenised and computed again. Grounding weighs lexical
+    state of a corpus is 51 bytes a document. Equations are tokenised and computed again. Grounding weighs lexical
     features of a response against the index of its source. Rules are patterns of rules/packs/hallucination.toml.
 
 What it misses (measured; benchmarks/hallucination.py prints all of it)
     A fluent false statement without source, samples or equation is invisible to it: `not_checkable` counts such rows.
     Agreement is skill only where prompts have one right answer; open-ended prompts and questions about what a person is
-    are refused. `unsupported` ranks and is no probability; a faithful paraphrase in other words scores high.
+    are refused. `unsupported`, `selfcheck`, `semantic_entropy` and `judge` rank and are no probabilities; a faithful
+    paraphrase in other words scores high. Tool calls are read in files whose first rows hold one.
 
 Options
-    min_agreement, min_group, unsupported_threshold, only, disable (rule ids without the prefix), facts and facts_file
-    (your own table: subject, relation, value). The gate of self-training, which keeps all paths to the majority answer
-    and asks nothing else: only = ["no-agreement"], min_agreement = 0.75, action = "drop".
+    options.HallucinationOptions, and docs/guides/hallucination-scores.md. The gate of self-training, which keeps all
+    paths to the majority answer and asks nothing else: only = ["no-agreement"], min_agreement = 0.75, action = "drop".
 
 Source
     Huang et al. 2022 (arXiv 2210.11610), Wang et al. 2022 (2203.11171), Cobbe et al. 2021 (2110.14168),
@@ -60,6 +64,11 @@ from auditkit.findings import Found, Metric, detail, found_table, share
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SCORES = {
+    "agreement": "count", "agreement_weighted": "count", "verbosity": "count", "filler": "count",
+    "semantic_entropy": "rank only", "selfcheck": "rank only", "unsupported": "rank only", "judge": "rank only",
+}  # fmt: skip
+"""Every document score, and what may be made of it: a share that was counted, or an order without a scale."""
 THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
 """Of agreement, for which the run says what they keep."""
 
@@ -192,9 +201,9 @@ class Hallucination:
             n_without = context.n_docs - int(np.isfinite(result.weighted).sum())
             metrics.append(share(self.name, "not_checkable", n_without, context.n_docs, slice="agreement_weighted"))
         if "meaning" in state:
-            docs, spread, n_groups = agreement.spread_of(state, self.options.same_meaning)
+            docs, spread, mean, n_groups = agreement.spread_of(state, self.options.same_meaning)
             scores["semantic_entropy"] = (docs, spread)
-            metrics.append(_mean(self.name, "agreement_semantic_entropy", spread, n_groups))
+            metrics.append(_entropy(self.name, "agreement_semantic_entropy", mean, n_groups))
         if self._judge is not None:
             metrics += self._judge.metrics()
         return Outcome(found_table(found), metrics, scores)
@@ -212,7 +221,7 @@ class Hallucination:
         mean = round(total / n_known, 6) if n_known else None
         metrics = [
             Metric(self.name, "agreement_mean", mean, numerator=total, denominator=n_known, status=status),
-            Metric(self.name, "agreement_entropy", result.entropy, denominator=result.n_groups, status=status),
+            _entropy(self.name, "agreement_entropy", result.entropy, result.n_groups),
             Metric(self.name, "agreement_groups", result.n_groups, numerator=result.n_groups, denominator=n_docs),
             share(self.name, "not_checkable", n_docs - n_known, n_docs, slice="agreement"),
         ]
@@ -231,8 +240,8 @@ class Hallucination:
         return metrics
 
 
-def _mean(checker: str, metric: str, values: NDArray[np.float64], n: int) -> Metric:
-    """The mean of what is known, of n groups."""
-    known = values[np.isfinite(values)]
-    mean = round(float(known.mean()), 6) if len(known) else None
-    return Metric(checker, metric, mean, denominator=n, status="ok" if len(known) else "not_checkable")
+def _entropy(checker: str, metric: str, mean: float | None, n_groups: int) -> Metric:
+    """A mean over groups, with their sum as its numerator."""
+    total = None if mean is None else round(mean * n_groups, 4)
+    status = "not_checkable" if mean is None else "ok"
+    return Metric(checker, metric, mean, numerator=total, denominator=n_groups, status=status)

@@ -123,13 +123,19 @@ def answers_of(batch: Batch, state: State) -> list[str]:
     return [last[doc].get("response", last[doc].get("text", "")) for doc in state["doc"].tolist()]
 
 
-def spread_of(state: State, same: float) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
-    """(documents, entropy of the meanings in their groups as 0..1, number of groups); lists of samples are left out."""
+def spread_of(state: State, same: float) -> tuple[NDArray[np.int64], NDArray[np.float64], float | None, int]:
+    """(documents, entropy of the meanings in their groups as 0..1, its mean over groups, number of groups).
+
+    Lists of samples are left out.
+    """
     rows = np.flatnonzero(state["kind"] != SAMPLED)
     rows = rows[np.argsort(state["doc"][rows], kind="stable")]
-    spread, n_groups = of_groups(state["group"][rows], state["meaning"][rows], same)
+    groups = state["group"][rows]
+    spread = of_groups(groups, state["meaning"][rows], same)
     grouped = np.isfinite(spread)
-    return state["doc"][rows][grouped], spread[grouped], n_groups
+    _, first = np.unique(groups[grouped], return_index=True)
+    mean = round(float(spread[grouped][first].mean()), 6) if len(first) else None
+    return state["doc"][rows][grouped], spread[grouped], mean, len(first)
 
 
 def _weight(logprob: str | None) -> float:

@@ -199,6 +199,8 @@ class _Reader:
 
     def open(self, token: Token) -> None:
         """A bracket: of the expression, of a function call, or of a remark."""
+        if self.run.complete and self.run.broken_line:
+            self.reset()
         run = self.run
         if not run.items and token.glued and self.before[1]:
             run.opaque = True

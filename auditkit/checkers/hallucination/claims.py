@@ -101,7 +101,7 @@ def _checked(pattern: str, holds: Callable[[str], bool]) -> Callable[[str], Iter
 
 _DATE = re.compile(
     rf"\b(?P<m1>{calendars.MONTH})\.? (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.]\d|%|,\d{{3}})(?:,? (?P<y1>\d{{4}})\b)?"
-    rf"|\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m2>{calendars.MONTH})\b(?:,? (?P<y2>\d{{4}})\b)?"
+    rf"|(?<![:\d])\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m2>{calendars.MONTH})\b(?:,? (?P<y2>\d{{4}})\b)?"
     r"|(?<![\d-])(?P<y3>[12]\d{3})-(?P<m3>\d\d)-(?P<d3>\d\d)(?![\d-])"
 )
 _DOUBTED = re.compile(

@@ -154,7 +154,9 @@ class _Parser:
         exponent = self.power()
         if exponent is None or abs(exponent) > MAX_EXPONENT or (base <= 0 and exponent != int(exponent)):
             return None
-        if base == 0 or abs(base) ** abs(exponent) > MAX_VALUE:
+        if base == 0:
+            return 0.0 if exponent > 0 else None
+        if abs(base) ** abs(exponent) > MAX_VALUE:
             return None
         return float(base**exponent)
 

@@ -58,19 +58,17 @@ def entropy_of(counts: NDArray[np.float64]) -> float:
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 
 
-def of_groups(groups: NDArray[np.uint64], directions: NDArray[np.int8], same: float) -> tuple[NDArray[np.float64], int]:
-    """(entropy of each row's group over its largest possible value, 0..1; how many groups); NaN in a group of one.
+def of_groups(groups: NDArray[np.uint64], directions: NDArray[np.int8], same: float) -> NDArray[np.float64]:
+    """Entropy of each row's group over its largest possible value, 0..1; NaN in a group of one.
 
     Rows of a group must come in order of their document; the first MAX_MEMBERS count.
     """
     spread = np.full(len(groups), np.nan)
     order = np.argsort(groups, kind="stable")
     changes = (np.flatnonzero(groups[order][1:] != groups[order][:-1]) + 1).tolist()
-    n_groups = 0
     for first, last in zip([0, *changes], [*changes, len(groups)], strict=True):
         rows = order[first:last]
         counted = rows[:MAX_MEMBERS]
         if len(counted) > 1:
-            n_groups += 1
             spread[rows] = round(entropy(clusters(directions[counted], same)) / math.log2(len(counted)), 4)
-    return spread, n_groups
+    return spread
