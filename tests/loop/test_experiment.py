@@ -161,6 +161,13 @@ def test_no_torch_is_a_letter_and_exit_2(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_wrong_usage(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(ConfigError, match="expected a folder"):
+        experiment.main(1, tmp_path / "out", quick=True)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_no_seed_is_wrong_usage(tmp_path):
     with pytest.raises(ConfigError, match="--seeds 0"):
         experiment.main(0, tmp_path / "out", quick=True)

@@ -15,6 +15,7 @@ what stands between writing and training. Every answer can be checked exactly, s
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from auditkit.errors import ConfigError
@@ -28,20 +29,27 @@ def main(seeds: int, out: Path, *, quick: bool) -> int:
     """Run seeds 0..seeds-1, write results.json, table.md and plot.svg into `out`, print the table; the exit code 0.
 
     A seed gives the same lines however many there are: each runs on one thread of a process of its own, for about
-    SECS CPU seconds, with `quick` QSECS. ConfigError for fewer than one seed, MissingDependency without torch.
+    SECS CPU seconds, with `quick` QSECS. ConfigError for fewer than one seed or a file in the place of the folder,
+    MissingDependency without torch.
     """
     if seeds < 1:
         raise ConfigError(f"--seeds {seeds}: expected 1 or more")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out}: there is a file of this name; expected a folder")
     torch_of()
     out.mkdir(parents=True, exist_ok=True)
     lines = run(range(seeds), QUICK if quick else Scale())
     write(lines, out)
-    print(as_markdown(lines))  # noqa: T201 - the result of the command
+    sys.stdout.write(as_markdown(lines))
     return 0
 
 
 def run(seeds: range, scale: Scale) -> list[Line]:
     """The lines of these seeds, in order of seed, arm and round."""
     runner = get_runner("processes", workers=min(len(seeds), os.cpu_count() or 1))
-    done = dict(runner(run_seed, [(seed, scale) for seed in seeds]))
+    done: dict[int, list[Line]] = {}
+    for at, lines in runner(run_seed, [(seed, scale) for seed in seeds]):
+        done[at] = lines
+        if sys.stderr.isatty():
+            sys.stderr.write(f"seed {seeds[at]} is done, {len(done)} of {len(seeds)}\n")
     return [line for at in sorted(done) for line in done[at]]
