@@ -14,7 +14,7 @@ from auditkit.loop.sampling import Vote
 
 SHOTS = 4  # worked examples before the question; LMSI uses 4 to 8
 STEP_BY_STEP = "Let's think step by step."
-LINEAGE = ("id", "round", "format", "repair")
+LINEAGE = ("id", "round", "format", "repair", "confidence")
 
 AXOLOTL = """\
 # axolotl reads the files beside this one: axolotl train config.yml
@@ -83,7 +83,9 @@ trainer.save_model("out")
 
 
 def shaped(rows: Sequence[Row], votes: Mapping[str, Vote], formats: Sequence[str], *, seed: int) -> list[Row]:
-    """Each row in one of the formats, in turn: {id, prompt, response, format, ...}.
+    """Each row in one of the formats, in turn: {id, prompt, response, format, confidence ...}.
+
+    confidence: the share of the prompt's samples that gave its most frequent answer, null where none gave any.
 
     The four of LMSI (arXiv 2210.11610, section 3.2): worked examples with reasoning or with bare answers before the
     question, the question with STEP_BY_STEP before the reasoning, the question alone with the bare answer. Here
@@ -99,7 +101,8 @@ def shaped(rows: Sequence[Row], votes: Mapping[str, Vote], formats: Sequence[str
             one for one in chooser.sample(answered, min(SHOTS + 1, len(answered))) if one["group"] != row["group"]
         ]
         prompt, response = _shaped(row, name, others[:SHOTS], votes)
-        made.append({**row, "prompt": prompt, "response": response, "format": name})
+        confidence = round(vote.share, 4) if vote and vote.answer else None
+        made.append({**row, "prompt": prompt, "response": response, "format": name, "confidence": confidence})
     return made
 
 

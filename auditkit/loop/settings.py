@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from auditkit.checker import read_options
+from auditkit.checker import checker_class, read_options
 from auditkit.errors import ConfigError, suggestion
 from auditkit.loop.tables import (
+    LOOP_METRICS,
     Drift,
     GeneratorTable,
     JudgeTable,
@@ -22,7 +23,7 @@ from auditkit.loop.tables import (
     TailTable,
     TrainerTable,
 )
-from auditkit.policy import Policy, key_lines
+from auditkit.policy import CORPUS_METRICS, STANDARD_METRICS, Policy, key_lines
 from auditkit.resources import resource
 
 OPERATIONAL = ("timeout_s", "tries", "backoff_s", "concurrency", "per_second", "price_in", "price_out", "budget_tokens")
@@ -114,7 +115,10 @@ def load(path: Path) -> Loop:
     mistakes += _missing_files(loop) if loop and not mistakes else []
     if mistakes or loop is None:
         raise ConfigError("\n".join(said(where, what) for where, what in mistakes))
-    loop.load_policy()
+    policy = loop.load_policy()
+    unknown = _unknown_metrics(loop, policy) if "drift" in table else []
+    if unknown:
+        raise ConfigError("\n".join(said(where, what) for where, what in unknown))
     return loop
 
 
@@ -164,6 +168,23 @@ def _drift(tables: Any, mistakes: _Mistakes) -> tuple[Drift, ...]:
         mistakes += [(("drift", str(number), mistake.key), f"[[drift]] {mistake.text}") for mistake in wrong]
         found.append(one)
     return tuple(found)
+
+
+def _unknown_metrics(loop: Loop, policy: Policy) -> _Mistakes:
+    """Bounds on metrics that no round of this loop measures: such a bound would never hold anything."""
+    audited = [f"corpus.{name}" for name in CORPUS_METRICS]
+    for name in policy.checkers:
+        audited += [f"{name}.{metric}" for metric in (*STANDARD_METRICS, *checker_class(name).METRICS)]
+    known = {f"{stage}.{name}" for stage in ("samples", "kept") for name in audited}
+    known |= {f"{stage}.loop.{name}" for stage, names in LOOP_METRICS.items() for name in names}
+    mistakes: _Mistakes = []
+    for number, bound in enumerate(loop.drift):
+        where = ("drift", str(number), "metric")
+        if bound.metric not in known:
+            mistakes.append((where, f"[[drift]] unknown metric '{bound.metric}'{suggestion(bound.metric, known)}"))
+        elif bound.metric.startswith("probe.") and not loop.reference.probe:
+            mistakes.append((where, f"[[drift]] '{bound.metric}' needs a probe: set [reference] probe"))
+    return mistakes
 
 
 def default_drift() -> tuple[Drift, ...]:

@@ -9,6 +9,15 @@ from typing import Literal
 from auditkit.errors import suggestion
 
 FORMATS = ("question", "step_by_step", "few_shot_cot", "few_shot_direct")
+LOOP_METRICS = {
+    "samples": ("tail_share", "tail_covered", "new_words_share", "word_entropy", "distinct_words", "distinct_pairs"),
+    "kept": (
+        "tail_share", "tail_covered", "new_words_share", "word_entropy", "distinct_words", "distinct_pairs",
+        "rows_before_recovery", "prompts_before_recovery", "rows_after_recovery", "prompts_after_recovery",
+    ),
+    "probe": ("accuracy", "sample_accuracy", "agreement_precision", "agreement_recall"),
+}  # fmt: skip
+"""What a round measures besides its audits, by stage: the numbers of the checker `loop`."""
 REPAIRS = ("redact", "trim", "vote", "resample")
 
 

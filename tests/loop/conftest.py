@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,33 +84,32 @@ def lines(rows):
 
 @pytest.fixture
 def loop_folder(tmp_path):
-    """make(generator="...", extra="...", n_prompts=20) -> the path of a loop.toml with its data beside it."""
+    """make(generator, extra="...", n_prompts=20 ...) -> the path of a loop.toml with its data beside it."""
+    return partial(make_loop, tmp_path)
 
-    def make(generator, *, extra="", n_prompts=36, top="rounds = 2", sampling="n = 4", prompts="", reference=""):
-        folder = tmp_path / "loop"
-        folder.mkdir(exist_ok=True)
-        chooser = random.Random(7)
-        seed = [question(chooser) for _ in range(40)]
-        (folder / "seed.jsonl").write_text(
-            lines({"prompt": text, "response": path(text, "seed", right_share=1)} for text in seed)
-        )
-        asked = [question(chooser) for _ in range(n_prompts)]
-        (folder / "questions.jsonl").write_text(
-            lines({"id": f"q{at}", "prompt": text} for at, text in enumerate(asked))
-        )
-        probe = [question(chooser) for _ in range(6)]
-        (folder / "probe.jsonl").write_text(lines({"prompt": text, "answer": right_answer(text)} for text in probe))
-        (folder / "learner.py").write_text(LEARNER)
-        settings = folder / "loop.toml"
-        settings.write_text(
-            f"version = 1\n{top}\n"
-            f'[reference]\nfiles = ["seed.jsonl"]\n{reference}\n'
-            f'[prompts]\nfiles = ["questions.jsonl"]\n{prompts}\n'
-            f"[sampling]\n{sampling}\n[generator]\n{generator}\n{extra}\n"
-        )
-        return settings
 
-    return make
+def make_loop(home, generator, *, extra="", n_prompts=36, top="rounds = 2", sampling="n = 4", prompts="", reference=""):
+    """The path of a loop.toml with its data beside it, in home/loop."""
+    folder = home / "loop"
+    folder.mkdir(exist_ok=True)
+    chooser = random.Random(7)
+    seed = [question(chooser) for _ in range(40)]
+    (folder / "seed.jsonl").write_text(
+        lines({"prompt": text, "response": path(text, "seed", right_share=1)} for text in seed)
+    )
+    asked = [question(chooser) for _ in range(n_prompts)]
+    (folder / "questions.jsonl").write_text(lines({"id": f"q{at}", "prompt": text} for at, text in enumerate(asked)))
+    probe = [question(chooser) for _ in range(6)]
+    (folder / "probe.jsonl").write_text(lines({"prompt": text, "answer": right_answer(text)} for text in probe))
+    (folder / "learner.py").write_text(LEARNER)
+    settings = folder / "loop.toml"
+    settings.write_text(
+        f"version = 1\n{top}\n"
+        f'[reference]\nfiles = ["seed.jsonl"]\n{reference}\n'
+        f'[prompts]\nfiles = ["questions.jsonl"]\n{prompts}\n'
+        f"[sampling]\n{sampling}\n[generator]\n{generator}\n{extra}\n"
+    )
+    return settings
 
 
 LEARNER = '''\

@@ -33,6 +33,7 @@ def test_the_four_formats_of_lmsi_take_turns():
     by_name = {row["format"]: row for row in rows}
     assert by_name["question"]["prompt"] == ROWS[8]["prompt"]
     assert by_name["step_by_step"]["prompt"].endswith("A: Let's think step by step.")
+    assert {row["confidence"] for row in rows} == {1.0}
     assert by_name["few_shot_direct"]["response"] == "The answer is 6."
     shown = by_name["few_shot_cot"]["prompt"]
     assert shown.count("Q: ") == 5

@@ -5,21 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from auditkit.loop.folder import place_of, read_rows
 from auditkit.loop.rounds import run_loop
 from auditkit.loop.settings import load
-from tests.loop.conftest import CALLABLE, ROOT, TAUGHT, chat_answer, endpoint
+from auditkit.loop.tables import LOOP_METRICS
+from tests.loop.conftest import CALLABLE, ROOT, TAUGHT, chat_answer, endpoint, make_loop
 
 
 def told(out, number):
     return json.loads((out / str(number) / "round.json").read_text())
+
+
+RECORD = Path(__file__).with_name("two_rounds.json")
+
+
+def recorded_as(path, found):
+    """The same as the committed record; AUDITKIT_UPDATE=1 writes it anew."""
+    text = json.dumps(found, indent=1) + "\n"
+    if os.environ.get("AUDITKIT_UPDATE"):
+        path.write_text(text)
+    assert path.read_text() == text
 
 
 def test_two_rounds_against_an_endpoint(loop_folder, model_server, loop_command):
@@ -41,10 +55,18 @@ def test_two_rounds_against_an_endpoint(loop_folder, model_server, loop_command)
     assert len(shares) >= 24
     wrong = [row for row in kept if not row["response"].endswith(f" {_sum(row['prompt'])}.")]
     assert len(wrong) / len(kept) <= 0.10
-    names = {row["metric"] for row in json.loads((out / "2" / "metrics.json").read_text()) if row["checker"] == "loop"}
-    assert {"tail_share", "word_entropy", "agreement_precision", "prompts_after_recovery"} <= names
+    names = {
+        (row["stage"], row["metric"])
+        for row in json.loads((out / "2" / "metrics.json").read_text())
+        if row["checker"] == "loop"
+    }
+    assert names == {(stage, name) for stage, own in LOOP_METRICS.items() for name in own}
     models = {body["model"] for body, _ in model_server.asked}
     assert models == {"m", "model-1"}
+    recorded_as(RECORD, {
+        "questions": len(model_server.asked),
+        "rounds": [{name: told(out, number)[name] for name in ("verdict", "counts", "removed")} for number in (0, 1, 2)],
+    })  # fmt: skip
     assert loop_command("status", out).stdout == done.stdout
     page = settings.parent / "page.html"
     assert loop_command("report", out, "--out", page).returncode == 0
@@ -100,13 +122,19 @@ def test_a_killed_loop_goes_on_and_pays_nothing_twice(loop_folder, model_server)
     assert len(answered) == len(set(answered))
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a loop with two finished rounds and a Python function as generator; made once."""
+    settings = make_loop(tmp_path_factory.mktemp("finished"), CALLABLE, extra=TAUGHT)
+    assert run_loop(load(settings), settings.parent / "rounds") == 0
+    return settings.parent
+
+
 @pytest.fixture
-def two_rounds(loop_folder):
-    """(loop, its folder) of two finished rounds with a Python function as generator."""
-    settings = loop_folder(CALLABLE, extra=TAUGHT)
-    loop, out = load(settings), settings.parent / "rounds"
-    assert run_loop(loop, out) == 0
-    return settings, out
+def two_rounds(finished, tmp_path):
+    """(loop.toml, folder of its rounds): a copy of the finished loop."""
+    folder = shutil.copytree(finished, tmp_path / "loop")
+    return folder / "loop.toml", folder / "rounds"
 
 
 def test_the_parent_of_a_round_must_be_there_and_as_it_was(two_rounds, loop_command):
