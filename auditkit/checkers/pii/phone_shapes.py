@@ -47,6 +47,9 @@ NOT_A_PHONE = re.compile(
     r"\W{0,3}(?:no|number|nr|num)?\W{0,3}(?:is|was)?\W{0,3})$",
     re.IGNORECASE,
 )
+ACCOUNT_BEFORE = re.compile(
+    r"\b[A-Z]{2}\d{2}[ -](?:[A-Z0-9]{4}[ -])*$"
+)  # an IBAN, whether its check digits hold or not
 SURE, LIKELY, POSSIBLE = 1.0, 0.85, 0.6
 
 
@@ -72,7 +75,7 @@ class PhoneShapes:
         if not 6 <= len(digits) <= 15 or len(set(digits)) < 3 or NO_NUMBER.match(value):
             return 0.0
         before = text[max(0, first - 48) : first]
-        if NOT_A_PHONE.search(before):
+        if NOT_A_PHONE.search(before) or ACCOUNT_BEFORE.search(before):
             return 0.0
         if SAYS.search(before) or SAID_AFTER.match(text, last):
             return SURE if self._is_valid(match.lastgroup or "", value, digits) else LIKELY

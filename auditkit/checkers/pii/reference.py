@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from auditkit.errors import MissingDependency
 from auditkit.models import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -37,16 +39,38 @@ class _NoSilentTimeout(logging.Filter):
         return False  # other messages quote values, which no log may hold
 
 
+HEAVY = ("torch", "transformers", "tensorflow", "mxnet", "cupy")
+NEEDS_HEAVY = ("spacy_transformers", "spacy_curated_transformers", "spacy_llm")
+
+
+@contextmanager
+def _without_heavy_imports() -> Iterator[None]:
+    """Presidio and spaCy load without the frameworks that they would only look at: 830 MB and 8 s with PyTorch.
+
+    Where one is loaded already, or a package is installed that runs spaCy pipelines on it, nothing is held back.
+    """
+    held = [] if any(map(find_spec, NEEDS_HEAVY)) else [name for name in HEAVY if name not in sys.modules]
+    if len(held) < len(HEAVY):
+        held = []
+    sys.modules |= dict.fromkeys(held)  # type: ignore[arg-type]  # None: an import of it fails
+    try:
+        yield
+    finally:
+        for name in held:
+            del sys.modules[name]
+
+
 @cache
 def analyzer() -> Any:
     """Presidio's AnalyzerEngine with its default registry and a spaCy engine without weights: nothing is downloaded.
 
     The pipeline is a blank one whose lemma is the token's text: with empty lemmas no context word would ever count.
     """
-    import spacy
-    from presidio_analyzer import AnalyzerEngine
-    from presidio_analyzer.nlp_engine import SlimSpacyNlpEngine
-    from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
+    with _without_heavy_imports():
+        import spacy
+        from presidio_analyzer import AnalyzerEngine
+        from presidio_analyzer.nlp_engine import SlimSpacyNlpEngine
+        from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
     logging.getLogger("presidio-analyzer").addFilter(_NoSilentTimeout())
     registry = RecognizerRegistryProvider().create_recognizer_registry()
