@@ -80,7 +80,8 @@ def test_few_frames_lie_between_audit_and_a_checker(plugins, write):
 
     original, auditkit_plugins.Shouting = auditkit_plugins.Shouting, Watcher
     try:
-        auditkit.audit(write("a.jsonl", [{"text": "stop!!!"}]), {"version": 1, "checkers": {"shouting": {}}})
+        policy = {"version": 1, "checkers": {"shouting": {"shout": "watched"}}}  # of no other test: it is opened anew
+        auditkit.audit(write("a.jsonl", [{"text": "stop, watched"}]), policy)
     finally:
         auditkit_plugins.Shouting = original
     story = seen[seen.index("audit") + 1 :]
