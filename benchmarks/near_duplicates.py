@@ -1,11 +1,14 @@
 """Near-duplicates, side by side in one run: speed per CPU-second, recall against an exact join, uncertified removals.
 
-    OMP_NUM_THREADS=1 python benchmarks/near_duplicates.py [DATA_FOLDER] [--docs N] [--peer-docs N] [--growth N ...]
+    OMP_NUM_THREADS=1 python benchmarks/near_duplicates.py [DATA_FOLDER] [--docs N] [--growth N ...]
+        [--peer-docs N] [--peer-python PYTHON]
 
 Ours: the whole checker from Parquet to written findings, at thresholds .5 to .95, held against an exact prefix-filter
-join over the gram sets of all documents. Peers: rensa and datasketch where they are installed, with the same 5-grams,
-128 permutations and their own bands for threshold .8, on the same documents; each removes all but the first document of
-a connected component, which is what their manuals show. Growth: synthetic short documents of which a tenth are edited
+join over the gram sets of all documents. Peers: rensa, datasketch, text-dedup
+and datatrove where PYTHON has them, see near_duplicates_peers.py; each removes all but one document of a connected
+component, which is what their manuals show. A removal is uncertified when the exact similarity to the copy that is kept
+is below .8; precision is the share of the others; recall, the share of the documents with a twin that are removed or
+whose twins are. Growth: synthetic short documents of which a tenth are edited
 copies. All times are CPU seconds of one process; the machine code is warm.
 """
 
@@ -13,15 +16,21 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import math
-import re
 import resource
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import near_duplicates_peers
 import numba
 import numpy as np
 import pyarrow as pa
@@ -237,109 +246,54 @@ def an_index(path: Path, n_docs: int) -> None:
         )
 
 
-def words_of(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.casefold())
-
-
-def grams_of(text: str) -> list[str]:
-    words = words_of(text)
-    return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))] if words else []
-
-
-def with_rensa(texts: Sequence[str]) -> list[list[int]]:
-    import rensa
-
-    hashes = [rensa.RMinHash(num_perm=128, seed=42) for _ in texts]
-    for one, text in zip(hashes, texts, strict=True):
-        one.update(grams_of(text))
-    lsh = rensa.RMinHashLSH(threshold=0.8, num_perm=128, num_bands=16)
-    for key, one in enumerate(hashes):
-        lsh.insert(key, one)
-    return [[other for other in lsh.query(one) if other < key] for key, one in enumerate(hashes)]
-
-
-def with_rensa_estimates(texts: Sequence[str]) -> list[list[int]]:
-    import rensa
-
-    hashes = [rensa.RMinHash(num_perm=128, seed=42) for _ in texts]
-    for one, text in zip(hashes, texts, strict=True):
-        one.update(grams_of(text))
-    lsh = rensa.RMinHashLSH(threshold=0.8, num_perm=128, num_bands=16)
-    for key, one in enumerate(hashes):
-        lsh.insert(key, one)
-    return [
-        [other for other in lsh.query(one) if other < key and one.jaccard(hashes[other]) >= 0.8]
-        for key, one in enumerate(hashes)
-    ]
-
-
-def with_datasketch(texts: Sequence[str]) -> list[list[int]]:
-    from datasketch import MinHash, MinHashLSH
-
-    lsh = MinHashLSH(threshold=0.8, num_perm=128)
-    found = []
-    for key, text in enumerate(texts):
-        one = MinHash(num_perm=128)
-        one.update_batch([gram.encode() for gram in grams_of(text)])
-        found.append(list(lsh.query(one)))
-        lsh.insert(key, one)
-    return found
-
-
-def components(edges: Sequence[Sequence[int]]) -> list[int]:
-    parent = list(range(len(edges)))
-
-    def root(doc: int) -> int:
-        while parent[doc] != doc:
-            parent[doc] = parent[parent[doc]]
-            doc = parent[doc]
-        return doc
-
-    for doc, others in enumerate(edges):
-        for other in others:
-            first, second = sorted((root(doc), root(other)))
-            parent[second] = first
-    return [root(doc) for doc in range(len(edges))]
-
-
-def peers(path: Path, n_docs: int) -> None:
-    texts = [text for batch in batches_of(path, n_docs) for text in batch.texts.column("text").to_pylist()]
-    n_docs = len(texts)
-    sets = [set(grams_of(text)) for text in texts]
-    left, right, _ = exact_pairs(batches_of(path, n_docs), 0.8)
-    twins = set(left.tolist()) | set(right.tolist())
-    megabytes = sum(len(text.encode()) for text in texts) / 1e6
-    print(f"peers: {n_docs:,} documents, {megabytes:.1f} MB, {len(twins):,} with a twin >= .8\n")
-    print("| tool | CPU s | docs per CPU-s | removed | of them below .8 to the kept copy | twins left |")
-    print("|---|---|---|---|---|---|")
-
-    def row(name: str, spent: float, kept_of: dict[int, int]) -> None:
-        below = sum(len(sets[doc] & sets[kept]) < 0.8 * len(sets[doc] | sets[kept]) for doc, kept in kept_of.items())
-        unseen = [(a, b) for a, b in zip(left.tolist(), right.tolist(), strict=True) if not {a, b} & kept_of.keys()]
-        open_docs = len({doc for pair in unseen for doc in pair})
-        print(f"| {name} | {spent:.2f} | {n_docs / spent:,.0f} | {len(kept_of):,} | {below} | {open_docs} |")
-
+def ours_on(path: Path) -> None:
+    """This checker on the documents of a JSONL file, as `near_duplicates_peers` does it for others."""
+    texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
     run(lambda: iter([batch_of_texts(texts[:2_000])]), 2_000)
-    start = cpu()
-    checker: Any = build("near_duplicates", {})
-    batch = batch_of_texts(texts)
-    state = checker.map(batch)
-    wanted = checker.again(state, Context(n_docs))
-    outcome = checker.finish(state, checker.map_again(batch, wanted), Context(n_docs))
-    row("auditkit, from Python strings", cpu() - start, {one.doc: one.kept for one in outcome.certificates})
-    tools = {
-        "rensa, unverified": with_rensa,
-        "rensa, by its estimate": with_rensa_estimates,
-        "datasketch": with_datasketch,
-    }
-    for name, tool in tools.items():
-        try:
-            start = cpu()
-            roots = components(tool(texts))
-        except ImportError:
-            print(f"| {name} | not installed | | | | |")
-            continue
-        row(name, cpu() - start, {doc: root for doc, root in enumerate(roots) if doc != root})
+    start = near_duplicates_peers.cpu()
+    outcome, _ = run(lambda: iter([batch_of_texts(texts)]), len(texts))
+    spent = near_duplicates_peers.cpu() - start
+    kept = list(range(len(texts)))
+    for one in outcome.certificates:
+        kept[one.doc] = one.kept  # type: ignore[assignment]  # there is no index
+    print("\n" + json.dumps({"cpu_s": spent, "peak_mb": near_duplicates_peers.peak_mb(), "kept": kept}))
+
+
+def peers(path: Path, n_docs: int, python: str) -> None:
+    texts = [text for batch in batches_of(path, n_docs) for text in batch.texts.column("text").to_pylist()]
+    texts.sort(key=lambda text: blake2b(text.encode()).digest())  # the corpus has its edited copies at the end
+    texts = texts[:n_docs]
+    sets = [set(near_duplicates_peers.grams_of(text)) for text in texts]
+    left, right, _ = exact_pairs(iter([batch_of_texts(texts)]), 0.8)
+    pairs = list(zip(left.tolist(), right.tolist(), strict=True))
+    twins = {doc for pair in pairs for doc in pair}
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    print(f"{len(texts):,} documents, {megabytes:.1f} MB, {len(twins):,} with a twin >= .8\n")
+    print("| tool | docs per CPU-s | MB per CPU-s | peak MB | removed | uncertified | precision | recall |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "texts.jsonl")
+        file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+        commands = {"auditkit": [sys.executable, __file__, "--only", str(file)]}
+        for name in near_duplicates_peers.TOOLS:
+            commands[name] = [python, near_duplicates_peers.__file__, name, str(file)]
+        for name, command in commands.items():
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                reason = (done.stderr.strip().splitlines() or ["no word"])[-1]
+                print(f"| {name} | did not run: {reason} | | | | | | |", flush=True)
+                continue
+            told = json.loads(done.stdout.strip().splitlines()[-1])
+            gone = {doc: kept for doc, kept in enumerate(told["kept"]) if kept != doc}
+            below = sum(
+                len(sets[doc] & sets[kept]) < 0.8 * len(sets[doc] | sets[kept]) - 1e-9 for doc, kept in gone.items()
+            )
+            unseen = {doc for pair in pairs if not gone.keys() & set(pair) for doc in pair}
+            print(
+                f"| {name} | {len(texts) / told['cpu_s']:,.0f} | {megabytes / told['cpu_s']:.2f} | {told['peak_mb']} "
+                f"| {len(gone)} | {below} | {1 - below / max(1, len(gone)):.3f} | {1 - len(unseen) / len(twins):.4f} |",
+                flush=True,
+            )
     print()
 
 
@@ -358,18 +312,40 @@ def synthetic(n_docs: int, seed: int = 1) -> Iterator[Batch]:
 
 
 def growth(sizes: Sequence[int]) -> None:
-    print("| documents | MB | CPU s | docs per CPU-s | removed | peak MiB |\n|---|---|---|---|---|---|")
+    print("| documents | MB | CPU s | docs per CPU-s | removed | peak MB in memory | bytes per document |")
+    print("|---|---|---|---|---|---|---|")
+    run(lambda: synthetic(2_000), 2_000)
+    before = anonymous_bytes()
     for n_docs in sizes:
-        outcome, spent = run(lambda n=n_docs: synthetic(n), n_docs)  # type: ignore[misc]
+        with watched() as peak:
+            outcome, spent = run(lambda n=n_docs: synthetic(n), n_docs)  # type: ignore[misc]
         total = sum(seconds for step, seconds in spent.items() if step != "read")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         removed = len(outcome.certificates)
         expected = n_docs // 10
         assert math.isclose(removed, expected, rel_tol=0.01), (removed, expected)
         print(
-            f"| {n_docs:,} | {n_docs * 210 / 1e6:.0f} | {total:.1f} | {n_docs / total:,.0f} | {removed:,} | {peak} |",
+            f"| {n_docs:,} | {n_docs * 210 / 1e6:.0f} | {total:.1f} | {n_docs / total:,.0f} | {removed:,} "
+            f"| {peak[0] >> 20} | {max(0, peak[0] - before) / n_docs:.0f} |",
             flush=True,
         )
+
+
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """The most bytes in memory inside, mapped files not counted, seen every 10 ms."""
+    peak, stop = [0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.01):
+            peak[0] = max(peak[0], anonymous_bytes())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        thread.join()
 
 
 def main() -> None:
@@ -377,14 +353,19 @@ def main() -> None:
     parser.add_argument("data", nargs="?", default="../shared/data", type=Path)
     parser.add_argument("--docs", type=int, default=1_000_000)
     parser.add_argument("--peer-docs", type=int, default=4_000)
+    parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--growth", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--only", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     corpus = given.data / "neardup" / "corpus.parquet"
+    if given.only:
+        ours_on(given.only)
+        return
     if given.docs:
         ours(corpus, given.docs)
         an_index(corpus, given.docs)
     if given.peer_docs:
-        peers(corpus, given.peer_docs)
+        peers(corpus, given.peer_docs, given.peer_python)
     if given.growth:
         growth(given.growth)
 
