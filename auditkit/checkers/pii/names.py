@@ -100,11 +100,21 @@ def spans_of(sentence: Sentence, logits: NDArray[np.float32]) -> list[Span]:
             runs[-1] = (runs[-1][0], place + 1, kind)
         elif kind:
             runs.append((place, place + 1, kind))
+    trimmed = [(*_trimmed(sentence.words, a, b), kind) for a, b, kind in runs]
     return [
         Span(sentence.starts[a], sentence.ends[b - 1], kind, round(float(sure[a:b].min()), 2), rule_of(kind))
-        for a, b, kind in runs
+        for a, b, kind in trimmed
         if any(map(_may_be_a_name, sentence.words[a:b]))
     ]
+
+
+def _trimmed(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
+    """The run without signs at its ends; a full stop behind it stays, as in "U.S."."""
+    while start < end and not words[start][0].isalnum():
+        start += 1
+    while start < end and not words[end - 1][0].isalnum() and words[end - 1] != ".":
+        end -= 1
+    return start, end
 
 
 def _may_be_a_name(word: str) -> bool:
