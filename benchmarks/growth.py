@@ -1,6 +1,6 @@
 """How the time of each checker grows with one pathological document: an exponent per checker and shape.
 
-    python benchmarks/growth.py [--checker pii]... [--shape "@"]... [--sizes 65536,131072,...] [--seconds 60] [--out FILE]
+    python benchmarks/growth.py [--checker pii]... [--shape "@"]... [--sizes 65536,...] [--seconds 60] [--out FILE]
 
 Each (checker, shape) runs in a forked child of a warm process, on documents of growing size: as a text, or as prompt,
 context and response for a checker of answers. The exponent is the slope of log(CPU time) over log(size) between the
@@ -167,7 +167,10 @@ def exponent(sizes: list[int], found: list[float]) -> float:
     return float(np.polyfit(np.log([size for size, _ in slow]), np.log([value for _, value in slow]), 1)[0])
 
 
-def table(checkers: list[str], shapes: list[str], sizes: list[int], seconds: int) -> list[tuple[str, str, float, float]]:
+Row = tuple[str, str, float, float]
+
+
+def table(checkers: list[str], shapes: list[str], sizes: list[int], seconds: int) -> list[Row]:
     """(checker, shape, exponent, CPU seconds per MB at the largest size reached)."""
     rows = []
     for name in checkers:
@@ -181,7 +184,7 @@ def table(checkers: list[str], shapes: list[str], sizes: list[int], seconds: int
     return rows
 
 
-def worst(rows: list[tuple[str, str, float, float]]) -> list[str]:
+def worst(rows: list[Row]) -> list[str]:
     """A line of a Markdown table for each checker: its largest exponent and its slowest shape."""
     lines = ["| checker | worst exponent | at | slowest, s/MB | at |", "|---|---|---|---|---|"]
     for name in dict.fromkeys(row[0] for row in rows):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from auditkit.cli.group import cli, complain
+from auditkit.cli.group import cli, complain, tell
 from auditkit.cli.options import INPUTS, accepting, policy_options, runner_options
 from auditkit.errors import EXIT_PASS
 
@@ -48,7 +48,7 @@ def gate(inputs: tuple[str, ...], out: Path, plant: int | None, **options: Any) 
         options["witness"] = witness(plant)
     with progress(list(inputs)) as advance:
         code = run_gate(list(inputs), out=out, advance=advance, **options)
-    summary(read_report(out), console_for(sys.stdout), folder=str(out))
+    tell(lambda: summary(read_report(out), console_for(sys.stdout), folder=str(out)))
     return code
 
 
@@ -84,7 +84,7 @@ def scan(inputs: tuple[str, ...], since: str, waivers: Path | None, baseline: Pa
         from auditkit.scan import scan_inputs
 
         text, code = scan_inputs(list(inputs), accepted=known, **options)
-    click.echo(text, nl=False)
+    tell(lambda: click.echo(text, nl=False))
     return code
 
 

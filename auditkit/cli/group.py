@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -24,6 +27,15 @@ def complain(message: str) -> None:
 
     for line in message.split("\n"):
         click.echo(f"auditkit: {printable(line, limit=2000)}", err=True)
+
+
+def tell(speak: Callable[[], object]) -> None:
+    """Say something on stdout; a reader that has gone away (`| head`) changes nothing of what was found."""
+    try:
+        speak()
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # the second is what rich makes of the first
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Command(click.Command):

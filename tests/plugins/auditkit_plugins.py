@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -179,6 +180,29 @@ class Cutter(Shouting):
 
     def check(self, batch):
         os.truncate(os.environ["AUDITKIT_CUT"], 8)
+        return super().check(batch)
+
+
+class Appender(Shouting):
+    """Another program writes to the input while it is read."""
+
+    name = "appender"
+
+    def check(self, batch):
+        with Path(os.environ["AUDITKIT_APPEND"]).open("a") as file:
+            file.write('{"text": "late"}\n')
+        return super().check(batch)
+
+
+class Jumper(Shouting):
+    """The clock goes back an hour."""
+
+    name = "jumper"
+
+    def check(self, batch):
+        if os.environ.get("AUDITKIT_CLOCK_BACK"):
+            then = time.time() - 3600
+            time.time = lambda: then
         return super().check(batch)
 
 
