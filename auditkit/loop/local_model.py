@@ -105,8 +105,8 @@ def _sample(ask: Ask, number: int, tokens: Any, logits: Any, tokenizer: Any) -> 
 class FineTune:
     """Fine-tunes a model folder on the training set: loss on answers alone, AdamW, warm-up and cosine decay.
 
-    fresh: every round from `folder`, else from the model that was sampled. About 100 rows a minute and 100 million
-    parameters on one CPU core: meant for small models and for trying a loop out.
+    fresh: every round from `folder`, else from the model that was sampled. All in one process and full precision: meant
+    for small models and for trying a loop out.
     """
 
     folder: Path

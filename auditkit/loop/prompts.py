@@ -106,7 +106,7 @@ def _turn(prompts: Sequence[Prompt], n: int, number: int, *, seed: int) -> list[
 def novel(known: Sequence[str], prompts: Sequence[Prompt], *, threshold: float) -> list[Prompt]:
     """The prompts whose ROUGE-L to every known one, and to every one kept before them, is below the threshold.
 
-    Self-Instruct keeps what is below 0.7. About 10 million pairs a second: lengths and common words rule out most.
+    Self-Instruct keeps what is below 0.7. About 6 million pairs of 17 words a second: common words rule out most.
     """
     if not prompts:
         return []

@@ -91,7 +91,7 @@ def _body(rounds: Sequence[Place], told: Sequence[Row]) -> Html:
         ("lineage", "Lineage", _lineage(rounds, told)),
     )
     there = [part for part in parts if part[-1] is not None]
-    links = [el("a", title, href=f"#{name}") for name, title, _ in there]
+    links = [el("a", name.capitalize(), href=f"#{name}") for name, _, _ in there]
     shown = [el("section", el("h2", title), content, id=name) for name, title, content in there]
     return join([el("nav", *links, aria_label="Sections"), el("main", *shown, id="main")])
 
