@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
+sys.path.append(str(Path(__file__).parent.parent / "training"))
 
 from names_data import DEV, Marked, read_tagged
 
@@ -112,24 +112,30 @@ def measured(engine: str, data: Path) -> list[str]:
     return [f"{row} {peak:.0f} MB |" for row in rows]
 
 
+def table(data: Path, also: Sequence[str] = ()) -> str:
+    """The table, printed row by row as it grows."""
+    lines = [
+        "| engine | set | F1 | precision / recall | PERSON | LOCATION | small letters | words / CPU-s | memory |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    print("\n".join(lines))
+    for engine in ("lexicon", "small", "minilm", *also):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            rows = pool.apply(measured, (engine, data))
+        print("\n".join(rows), flush=True)
+        lines += rows
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
     asked.add_argument("--also", action="append", default=[], metavar="NAME=FILE")
     asked.add_argument("--out", type=Path)
     args = asked.parse_args()
-    lines = [
-        "| engine | set | F1 | precision / recall | PERSON | LOCATION | small letters | words / CPU-s | memory |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    print("\n".join(lines))
-    for engine in ("lexicon", "small", "minilm", *args.also):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            rows = pool.apply(measured, (engine, args.data))
-        print("\n".join(rows), flush=True)
-        lines += rows
+    text = table(args.data, args.also)
     if args.out:
-        args.out.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+        args.out.write_text(HEAD + text, encoding="utf-8")
 
 
 if __name__ == "__main__":

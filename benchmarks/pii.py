@@ -6,7 +6,7 @@ Speed: MB per CPU-second of Presidio itself (its pattern recognisers, a blank sp
 the token), of profile `presidio` and of profile `precise`, on documents of pii/weblike.parquet, caches warm; and how
 many documents differ between Presidio and profile `presidio`. Peers that are installed run on Presidio's documents.
 Quality: precision and recall by entity (same entity, intersection over union >= .5, greedy) on the labelled set of
-presidio-research. Noise: findings per MB in documents without planted values. Disguises: found and exact by level.
+presidio-research. Names: see names.py. Noise: findings per MB in documents without planted values. Disguises: found and exact by level.
 --differential N compares N documents, real and made up, and exits 1 on the first difference.
 """
 
@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import names
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -235,6 +236,7 @@ def main() -> int:
     quality(options.data / "pii/presidio_research_synth_v2.json")
     noise(texts[::step], sources[::step])
     disguises(options.data / "evasion/evasion.jsonl")
+    names.table(options.data)
     return 0
 
 
