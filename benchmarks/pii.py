@@ -6,7 +6,8 @@ Speed: MB per CPU-second of Presidio itself (its pattern recognisers, a blank sp
 the token), of profile `presidio` and of profile `precise`, on documents of pii/weblike.parquet, caches warm; and how
 many documents differ between Presidio and profile `presidio`. Peers that are installed run on Presidio's documents.
 Quality: precision and recall by entity (same entity, intersection over union >= .5, greedy) on the labelled set of
-presidio-research. Names: see names.py. Noise: findings per MB in documents without planted values. Disguises: found and exact by level.
+presidio-research. Noise: findings per MB in documents without planted values. Disguises: found and exact by level.
+Names: see names.py.
 --differential N compares N documents, real and made up, and exits 1 on the first difference.
 """
 
