@@ -7,7 +7,7 @@ TORCH := torch==2.13.0
 DEMO ?= demo
 
 OLDEST := transformers==4.45.2 tokenizers<0.21 huggingface-hub<1
-.PHONY: demo test check matrix clean browser
+.PHONY: demo test check audit lock matrix clean browser
 
 demo: $(VENV)/.installed            ## audit a corpus with planted faults (under 4 minutes)
 	$(BIN)/auditkit demo $(DEMO)
@@ -34,9 +34,13 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install -e .
 	touch $@
 
+# What is locked is installed from the lock, by its hashes; what is not, or on another system, by the ranges of pyproject.toml.
+LOCKED := import sys, platform as p; sys.exit(sys.version_info[:2] != (3, 11) or (p.system(), p.machine()) != ("Linux", "x86_64"))
+
 # torch first and by version: a bare `torch` would bring gigabytes of CUDA that nothing here uses
-$(VENV)/.installed-all: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-all: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install $(TORCH)
+	if $(BIN)/python -c '$(LOCKED)'; then $(PIP) install --no-deps --require-hashes -r requirements.lock; fi
 	$(PIP) install -e '.[all,dev]'
 	touch $@ $(VENV)/.installed
 
@@ -49,6 +53,14 @@ browser:                            ## Chromium for the browser tests, where apt
 matrix: $(VENV)/.installed-all       ## the Detoxify engine with the oldest transformers that is supported
 	test -d $(VENV)/oldest || $(PIP) install --no-deps --target $(VENV)/oldest $(foreach package,$(OLDEST),'$(package)')
 	PYTHONPATH=$(VENV)/oldest $(BIN)/python -m pytest -q tests/checkers/test_toxicity_detoxify.py
+
+audit: $(VENV)/.installed-all        ## known vulnerabilities of the locked packages; without a network it says so
+	$(BIN)/python tests/house/audit_dependencies.py requirements.lock
+
+lock:                               ## the lock anew, by uv; torch as it is chosen above
+	echo '$(TORCH)' | $(PYTHON) -m uv pip compile pyproject.toml --extra all --extra dev --constraint - --generate-hashes \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header --no-annotate --no-emit-package torch \
+	  $(foreach place,$(PIP_FIND_LINKS),--find-links $(place)) --quiet --upgrade --output-file requirements.lock
 
 clean:                              ## remove what was made, the virtual environment too
 	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
