@@ -104,6 +104,22 @@ def document_words(texts: Texts, doc: int, unicode: Folding, scratch: Scratch) -
 
 
 @kernel
+def code_points(texts: Texts) -> NDArray[np.uint32]:
+    """Number of code points of each document; about 10 GB/s."""
+    points = np.empty(texts.bounds.size - 1, np.uint32)
+    for doc in range(points.size):
+        first, last = texts.offsets[texts.bounds[doc]], texts.offsets[texts.bounds[doc + 1]]
+        n = last - first
+        for start in range(first, last, 128):  # up to 128 of them fit a byte, see `words.folded_bound`
+            block = np.uint8(0)
+            for byte in texts.data[start : min(start + 128, last)]:
+                block = np.uint8(block + np.uint8(np.uint8(byte & np.uint8(0xC0)) == np.uint8(0x80)))
+            n -= int(block)
+        points[doc] = n
+    return points
+
+
+@kernel
 def text_hash(words: Hashes, n: int) -> np.uint64:
     """64-bit hash of the words in their order."""
     value = np.uint64(n)

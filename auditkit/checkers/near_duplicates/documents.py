@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.compute as pc
 
 from auditkit.text.buffers import utf8_buffers
 from auditkit.text.folding import IGNORE, fold, folding
@@ -26,7 +25,7 @@ def signed(batch: Batch, bands: Bands, *, passages: bool = False) -> State:
 
     print uint64 and print_doc int64: prints of the passages, when they are asked for. About 400 MB/s on one core.
     """
-    from auditkit.text.shingles import Signed, sign
+    from auditkit.text.shingles import Signed, code_points, sign
 
     n = len(batch)
     print_ends = np.zeros(n if passages else 0, np.int64)
@@ -37,7 +36,7 @@ def signed(batch: Batch, bands: Bands, *, passages: bool = False) -> State:
     for index in np.flatnonzero(signed.words == 0):
         symbols = batch.texts.column("text").slice(bounds[index], bounds[index + 1] - bounds[index])
         signed.hashes[index] = symbols_hash("".join(symbols.to_pylist()))
-    chars = _characters(batch, bounds)
+    chars = code_points(texts)
     told: State = {"doc": batch.docs, "chars": chars, "words": signed.words, "text": signed.hashes, "keys": signed.keys}
     return told | {
         "print": prints,
@@ -75,14 +74,6 @@ def symbols_hash(text: str) -> int:
     steps = folding().step
     visible = "".join(char for char in fold(text) if not char.isspace() and char > " " and steps[ord(char)] != IGNORE)
     return int.from_bytes(blake2b(visible.encode(), digest_size=8).digest(), "little") if visible else 0
-
-
-def _characters(batch: Batch, bounds: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Code points of each document."""
-    lengths = pc.utf8_length(batch.texts.column("text")).to_numpy(zero_copy_only=False)
-    totals = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    chars: NDArray[np.uint32] = (totals[bounds[1:]] - totals[bounds[:-1]]).astype(np.uint32)
-    return chars
 
 
 @cache
