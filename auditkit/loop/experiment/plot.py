@@ -1,4 +1,7 @@
-"""The picture: four measures over the rounds, a line per arm, mean over seeds; told apart without colour."""
+"""The picture: four measures over the rounds, a line per arm, mean over seeds.
+
+Without colour the regime is told by the dashes and the gate by its first letter at the end of the line.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,8 @@ def _panel(lines: Sequence[Line], arms: Sequence[str], measure: str, left: int, 
     for arm, points in means.items():
         path = " ".join(place(point) for point in points)
         shapes.append(f'<polyline points="{path}" fill="none" {_stroke(arm)}><title>{arm}</title></polyline>')
+        x, y = place(points[-1]).split(",")
+        shapes.append(f'<text x="{float(x) + 4:.1f}" y="{float(y) + 4:.1f}" font-size="10">{arm[0]}</text>')
     return shapes
 
 
@@ -73,7 +78,7 @@ def _means(lines: Sequence[Line], arm: str, measure: str) -> list[Point]:
 
 def _key(arm: str, x: int, y: int) -> list[str]:
     line = f'<path d="M{x},{y - 4}h34" {_stroke(arm)}/>'
-    return [line, f'<text x="{x + 40}" y="{y}">{arm.replace("_", ", ")}</text>']
+    return [line, f'<text x="{x + 40}" y="{y}">{arm[0]}: {arm.replace("_", ", ")}</text>']
 
 
 def _stroke(arm: str) -> str:
