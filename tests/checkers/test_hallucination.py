@@ -124,6 +124,18 @@ EQUAL = {
     "yes or no": ["Yes.", "yes, it is true that birds fly", "The answer is yes."],
     "short spans": ["The Eiffel Tower", "eiffel tower.", "Answer: the Eiffel tower"],
     "percents": ["The answer is 50%.", "50 percent", "A: 0.5"],
+    "what code prints": [
+        "The output is:\n```\n42\n```",
+        "```python\nprint(6 * 7)\n```\nIt prints `42`.",
+        "42",
+        "```python\n>>> 6 * 7\n42\n```",
+        "Output:\n```text\n42\n```",
+    ],
+    "lists": [
+        "The answer is [1, 2, 3].",
+        "[1,2,3]",
+        "It returns `[1, 2, 3]`, since it sorts the list before it is shown.",
+    ],
     "number words": ["seven", "7", "The answer is 7"],
 }
 
@@ -338,6 +350,9 @@ def test_facts_that_cannot_be_read_are_explained(tmp_path):
 
 
 HOSTILE = {
+    "printed": "prints `" * 50_000,
+    "sessions": ">>> f(1)\n2\n" * 30_000,
+    "lists": "the answer is [1, " * 30_000,
     "one token": "a" * 1_000_000,
     "newlines": "\n" * 300_000,
     "digits": "7" * 200_000,

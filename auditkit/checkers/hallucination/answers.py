@@ -1,7 +1,8 @@
 r"""The final answer of a response in one canonical form, so that equal answers are equal strings.
 
 1,000 = 1000 = 1e3 = $1,000.00; 1/2 = 0.5 = \frac{1}{2}; 50% = 50 percent, and 50 where a percentage is asked for;
-(B) = B. = "the answer is B"; Yes. = yes; "The Eiffel Tower" = "eiffel tower". The empty string: no final answer.
+(B) = B. = "the answer is B"; Yes. = yes; [1, 2] = [1,2]; what code prints, as text or in a fence; "The Eiffel Tower" =
+"eiffel tower". The empty string: no final answer.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ _ANSWER_IS = re.compile(
 _LABELLED = re.compile(
     r"^\s{0,8}(?:A|ans|answer|output|final answer)\s*[:=]\s*(\S[^\n]{0,200})$", re.IGNORECASE | re.MULTILINE
 )
+_PRINTED = re.compile(
+    r"""\b(?:outputs?|prints?|printed|returns?|returned|results?)\b[^\n`]{0,40}?
+    (?:\n?\s{0,4}```\w{0,12}\n(?P<block>[^`]{1,400}?)\n?```|`(?P<inline>[^`\n]{1,200})`)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SESSION = re.compile(r"^>>> [^\n]{1,200}\n(?P<shown>(?!>>>|\.\.\.)[^`\n]{1,200})\n?```", re.MULTILINE)
+_LIST = re.compile(r"[\[({][^\n]{0,200},[^\n]{0,200}[\])}]")
 _CHOICE = re.compile(r"^[\s*\"'(\[]{0,6}(?:(?:option|choice)\s+)?([A-Ha-h])(?:[)\].:*]|$)")
 _YES_NO = re.compile(r"^\W{0,4}(yes|no|true|false)\b(?=[.,;:!\s]|$)", re.IGNORECASE)
 ASKS_NUMBER = re.compile(
@@ -56,9 +64,10 @@ def final_answer(response: str, prompt: str = "") -> str:
     text = response[-TAIL:].replace("**", "")
     for pattern in (_BOXED, _HASHES, _LABELLED, _ANSWER_IS):
         stated = _last(pattern, text)
-        if stated:
+        if stated and not stated.startswith("```"):
             return canonical(stated, prompt[-TAIL:], stated=True)
-    return _unmarked(text.strip(), len(response), prompt[-TAIL:])
+    printed = _printed(text)
+    return canonical(printed, prompt[-TAIL:]) if printed else _unmarked(text.strip(), len(response), prompt[-TAIL:])
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str:
@@ -66,6 +75,17 @@ def _last(pattern: re.Pattern[str], text: str) -> str:
     for match in pattern.finditer(text):
         found = match.group(1)
     return found.strip()
+
+
+def _printed(text: str) -> str:
+    """What code is said to print: a fenced block or inline code behind the word, the last line of a session."""
+    found = ""
+    for pattern in (_SESSION, _PRINTED):
+        for match in pattern.finditer(text) if "`" in text else ():
+            found = next(value for value in match.groups() if value is not None)
+        if found:
+            return found.strip()
+    return ""
 
 
 def _unmarked(text: str, length: int, prompt: str) -> str:
@@ -89,6 +109,9 @@ def canonical(answer: str, prompt: str = "", *, stated: bool = False) -> str:
     choice = _CHOICE.match(text)
     if choice and (stated or len(text) < 4):
         return f"choice {choice.group(1).upper()}"
+    listed = _LIST.match(text)
+    if listed:
+        return "".join(listed.group().split()).replace("'", '"')
     if stated:
         text = re.split(r"[;\n]|\.(?:\s|$)|,\s", text, maxsplit=1)[0]
         yes_no = _YES_NO.match(text)
