@@ -216,6 +216,12 @@ def test_an_everyday_word_in_small_letters_is_no_name(engine):
     assert not any(value.islower() for value, _ in found("The young man saw a temple and a pearl near Berlin.", engine))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_parts_of_addresses_are_no_names(engine):
+    text = "Mail Anna Novak at anna.novak@corp.com or see https://john-smith.com/in/paris/Anna now"
+    assert found(text, engine) == [("Anna Novak", "PERSON")]
+
+
 def test_surrogates_of_names_are_consistent_and_keep_the_rest(gate):
     text = "Maria Garcia called. Later MARIA GARCIA met Anna in London."
     result, run = gate(

@@ -8,6 +8,7 @@ training/names_pack.py made). Speed and quality: docs/model-cards/names.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -23,6 +24,9 @@ from auditkit.models import weights
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 KINDS = ("", "PERSON", "PERSON", "LOCATION", "LOCATION")
 BEGINS = (False, True, False, True, False)
+ADDRESS = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+\.\w+|(?:(?<!\w)\w+://|www\.)\S+")
+"""An e-mail or web address, roughly; the look-behinds keep long words linear."""
+
 SENTENCES_AT_ONCE = 4096  # bounds what is held of a large batch
 
 
@@ -67,7 +71,15 @@ def search(model: Model, texts: Sequence[str], wanted: frozenset[str]) -> list[l
         if len(todo) >= SENTENCES_AT_ONCE or number == len(texts) - 1:
             _look(model, todo, wanted, found)
             todo = []
-    return found
+    return [_outside_addresses(text, spans) for text, spans in zip(texts, found, strict=True)]
+
+
+def _outside_addresses(text: str, spans: list[Span]) -> list[Span]:
+    """The spans that are not parts of an e-mail or web address: those are found, or left, as a whole."""
+    if not spans or ("@" not in text and "://" not in text and "www." not in text):
+        return spans
+    places = [match.span() for match in ADDRESS.finditer(text)]
+    return [span for span in spans if not any(start < span.end and span.start < end for start, end in places)]
 
 
 def _model(chosen: str) -> Model | None:

@@ -16,9 +16,7 @@ from auditkit.resources import pinned
 Floats = NDArray[np.float32]
 
 WEIGHTS = "auditkit/models/names-small.npz"
-SHA256 = (
-    "69c7e2ca7e7b2edafc0a824421dc992b5f641b72fdaf26aba40ada58a49c8fbf"  # training/names_small.py prints it
-)
+SHA256 = "69c7e2ca7e7b2edafc0a824421dc992b5f641b72fdaf26aba40ada58a49c8fbf"  # training/names_small.py prints it
 DECIMALS = 4  # of the logits, so that machines agree
 
 
