@@ -24,6 +24,7 @@ from auditkit.outputs.html.elements import NONE, Html, block, data, el, join, ma
 from auditkit.report_data.words import amount, count, interval, many, meanings, percent
 
 MOST_TRENDS = 2000
+MOST_RISKS = 15
 ANSWERS = {
     "pass": "Every round so far may be trained on.",
     "fail": "The last round must not be trained on.",
@@ -109,7 +110,7 @@ def _rounds(told: Sequence[Row]) -> Html:
         counts = one["counts"]
         share = counts["kept"] / counts["rows"] if counts["rows"] else 0.0
         rows.append((
-            "0: reference" if not one["round"] else str(one["round"]),
+            f"Round {one['round']}" + ("" if one["round"] else ": reference"),
             mark(str(one["verdict"])),
             data(one["asked_model"]) if one["round"] else NONE,
             count(counts.get("prompts")) if one["round"] else NONE,
@@ -138,7 +139,9 @@ def _risks(told: Sequence[Row]) -> Html | None:
     lines = [*(f"Risk: {one}" for one in last["risks"]), *(f"Open: {one}" for one in last["warnings"])]
     if last["counts"].get("unanswered"):
         lines.append(f"Risk: {many(last['counts']['unanswered'], 'prompt')} lacked samples")
-    return el("ul", *(el("li", data(line, limit=400)) for line in lines)) if lines else None
+    rest = el("li", f"and {len(lines) - MOST_RISKS} more, in round.json") if len(lines) > MOST_RISKS else None
+    shown = [el("li", data(line, limit=400)) for line in lines[:MOST_RISKS]]
+    return el("ul", *shown, rest) if lines else None
 
 
 def _drift(last: Row) -> Html | None:

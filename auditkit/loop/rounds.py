@@ -74,9 +74,8 @@ class Work:
         return rarity([str(row["response"]) for row in rows], tail=self.loop.tail.share)
 
     def policy_of(self, earlier: Sequence[Place]) -> Policy:
-        """The policy, held against the benchmarks and against what is trained on besides this round."""
-        before = earlier if self.loop.regime == "accumulate" else ()
-        indexes = [place / "index" for place in before if (place.path / "index").exists()]
+        """The policy, held against what earlier rounds kept and against the benchmarks."""
+        indexes = [place.path / "index" for place in earlier if (place.path / "index").exists()]
         return against(self.policy, [*indexes, *(self.loop.path(name) for name in self.loop.reference.evaluation)])
 
 

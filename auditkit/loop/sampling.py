@@ -113,7 +113,9 @@ def _journal(path: Path) -> Iterator[Sample]:
 def _note(path: Path, samples: Sequence[Sample]) -> None:
     """Add samples to the journal, after a line end where the last line is torn, and wait until they are on the disk."""
     lines = "".join(json.dumps(asdict(one)) + "\n" for one in samples)
-    with disk.step("write", path), path.open("ab") as file:
+    with disk.step("write", path):
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, disk.OWNER)
+    with disk.step("write", path), os.fdopen(handle, "ab") as file:
         file.write(b"\n" + lines.encode())
         file.flush()
         os.fsync(file.fileno())
