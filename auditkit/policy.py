@@ -319,7 +319,9 @@ def _checker(
     if any("unknown option" in mistake.text for mistake in wrong):
         wrong = [m._replace(text=_with_common(m.key, kind)) if "unknown option" in m.text else m for m in wrong]
     common, wrong_common = read_options(Common, both)
-    notes = [f"{place.of('checkers', name, m.key)}: [checkers.{name}] {m.text}" for m in (*wrong, *wrong_common)]
+    notes = [
+        f"{place.of('checkers', name, *m.key.split('.'))}: [checkers.{name}] {m.text}" for m in (*wrong, *wrong_common)
+    ]
     if not notes and common.enabled and common.actions:
         rules, _ = attempt(lambda: kind(options).rules(), seconds=RULES_SECONDS)
         notes = _wrong_actions(name, rules, common, place)

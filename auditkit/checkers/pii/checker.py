@@ -12,10 +12,14 @@ from auditkit.checkers.pii import names, presidio
 from auditkit.checkers.pii import options as settings
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.ledger import surrogates
+from auditkit.checkers.pii.locales import added, phone_regions
 from auditkit.checkers.pii.options import NAMES
 from auditkit.checkers.pii.own import is_own
+from auditkit.checkers.pii.own_rules import found as own_found
+from auditkit.checkers.pii.own_rules import national, national_rules, prepared
 from auditkit.checkers.pii.precise import engine as precise_engine
-from auditkit.checkers.pii.spans import Span
+from auditkit.checkers.pii.registry import sha256
+from auditkit.checkers.pii.spans import Span, presidios
 from auditkit.checkers.pii.surrogate import replace
 from auditkit.findings import FOUND, detail, mask
 
@@ -44,7 +48,17 @@ class Pii:
     def rules(self) -> Sequence[Rule]:
         """The rules that can fire: those of the profile, and names, which are looked for when `entities` asks."""
         rules = tuple(rule for rule in rule_pack("pii") if self._can_fire(rule))
-        return rules if self.options.profile == "presidio" else (*rules, *rule_pack("secrets"))
+        options = self.options
+        if options.profile == "presidio":
+            more = presidios(dict.fromkeys((*added(options.languages).values(), *options.added_entities)))
+        else:
+            own = tuple({rule.entity: rule.rule for rule in options.rules}.values())
+            more = (*presidios(options.added_entities), *rule_pack("secrets"), *national_rules(options.languages), *own)
+        return (*rules, *(rule for rule in more if rule.id not in {known.id for known in rules}))
+
+    def reads(self) -> Mapping[str, str]:
+        """The user's file of recognisers, with its hash."""
+        return {self.options.registry: sha256(self.options.registry)} if self.options.registry else {}
 
     def _can_fire(self, rule: Rule) -> bool:
         return (
@@ -96,7 +110,7 @@ class Pii:
         named = self.options.wanted & frozenset(NAMES)
         found: list[list[Span]] = [[] for _ in texts]
         if self.options.wanted > named:
-            found = (precise_engine().find if precise else presidio.find)(column)
+            found = self._precise(column, texts) if precise else presidio.find(column, *self._added)
         if named:
             people = names.find(texts, named, engine_wanted=self.options.names)
             found = [a + b for a, b in zip(found, people, strict=True)]
@@ -108,6 +122,21 @@ class Pii:
         if self._filter.works:
             kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
         return [sorted(spans) for spans in kept]
+
+    @property
+    def _added(self) -> tuple[tuple[str, ...], str]:
+        return tuple(one for one in self.options.languages if one != "en"), self.options.registry
+
+    def _precise(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
+        """What profile `precise` finds, national identifiers, the user's rules and recognisers among it."""
+        languages, registry = self._added
+        found = precise_engine(phone_regions(languages)).find(column)
+        rules = (*national(languages), *map(prepared, self.options.rules))
+        if rules:
+            found = [a + b for a, b in zip(found, own_found(texts, rules), strict=True)]
+        if registry:
+            found = [a + b for a, b in zip(found, presidio.find_added(texts, (), registry), strict=True)]
+        return found
 
     def _foreign(self, text: str, spans: Sequence[Span]) -> list[Span]:
         """The spans that hold no surrogate of this key."""

@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from auditkit.checkers.pii.options import NAMES, Options
+from auditkit.checkers.pii.options import NAMES, PRECISE, Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,9 +90,14 @@ def _host(value: str) -> str:
     return "." + host.split(":", 1)[0]
 
 
+def _rank(entity: str) -> int:
+    """What a country or the user asked for goes first, names and identifiers without check digits last."""
+    return _RANK.get(entity, len(_RANK) if entity in PRECISE or entity in NAMES else -1)
+
+
 def one_per_place(spans: Iterable[Span]) -> list[Span]:
     """Spans of which no two overlap: by precedence of the entity, then score, then length, then place."""
-    ordered = sorted(spans, key=lambda s: (_RANK.get(s.entity, len(_RANK)), -s.score, s.start - s.end, s.start, s.rule))
+    ordered = sorted(spans, key=lambda s: (_rank(s.entity), -s.score, s.start - s.end, s.start, s.rule))
     starts: list[int] = []
     kept: list[Span] = []
     for span in ordered:

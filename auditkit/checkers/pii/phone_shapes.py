@@ -10,7 +10,6 @@ from auditkit.checkers.pii.phones import Phones
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
 _GAP = r"[ .\-\u2010-\u2013\xa0]"
 _EXT = rf"(?:{_GAP}?(?:x|ext\.?|extension|#){_GAP}?\d{{1,6}})?"
 CANDIDATE = re.compile(
@@ -56,8 +55,8 @@ SURE, LIKELY, POSSIBLE = 1.0, 0.85, 0.6
 class PhoneShapes:
     """Finds phone numbers in a stretch of a text."""
 
-    def __init__(self) -> None:
-        self._plans = Phones(REGIONS, 1)
+    def __init__(self, regions: tuple[str, ...]) -> None:
+        self._plans = Phones(regions, 1)
 
     def find(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, float]]:
         """(start, end, score) of the numbers that begin in text[start:end]."""

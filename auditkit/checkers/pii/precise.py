@@ -12,6 +12,7 @@ from auditkit.checkers.pii import shapes, validators
 from auditkit.checkers.pii.anchors import DIGITS, LETTERS, Texts, in_code_points, phone_regions, regions, table, trie_of
 from auditkit.checkers.pii.confirm import confirmed
 from auditkit.checkers.pii.disguise import disguised, undisguised
+from auditkit.checkers.pii.locales import ENGLISH_REGIONS
 from auditkit.checkers.pii.phone_shapes import PhoneShapes
 from auditkit.checkers.pii.secrets import Secrets
 from auditkit.checkers.pii.spans import Span, rule_of
@@ -31,18 +32,18 @@ SHORTEST_PHONE = 6  # digits
 
 
 @cache
-def engine() -> Precise:
-    """One per process."""
-    return Precise()
+def engine(regions_of_phones: tuple[str, ...] = ENGLISH_REGIONS) -> Precise:
+    """One per process and set of regions."""
+    return Precise(regions_of_phones)
 
 
 class Precise:
     """Finds values in many texts at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, regions_of_phones: tuple[str, ...]) -> None:
         self._shapes = shapes.shapes()
         self._runs = [_run(shape.pattern) for shape in self._shapes]
-        self._phones = PhoneShapes()
+        self._phones = PhoneShapes(regions_of_phones)
         self._secrets = Secrets()
         self._tlds = trie_of(validators.tlds())
 

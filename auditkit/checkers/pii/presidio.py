@@ -20,14 +20,15 @@ from auditkit.checkers.pii.anchors import (
     Regions,
     Texts,
     in_code_points,
-    phone_regions,
     prepared,
     regions,
     table,
     trie_of,
 )
+from auditkit.checkers.pii.anchors import phone_regions as phone_places
 from auditkit.checkers.pii.confirm import analyze_run, confirmed, pattern_run, without_contained
 from auditkit.checkers.pii.context import EDGES, WORDS_BACK, Surroundings, Words
+from auditkit.checkers.pii.locales import ENGLISH_REGIONS, phone_regions
 from auditkit.checkers.pii.phones import MAX_CANDIDATE_CHARS, SHORTEST, Phones
 from auditkit.checkers.pii.spans import Span, rule_of
 from auditkit.text.buffers import utf8_buffers
@@ -76,11 +77,30 @@ def fingerprint(recognizers: Sequence[Any]) -> str:
     return hashlib.blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
 
 
-def find(texts: pa.Array) -> list[list[Span]]:
-    """Presidio's findings of each text, ordered by place."""
+def find(texts: pa.Array, languages: tuple[str, ...] = (), registry: str = "") -> list[list[Span]]:
+    """Presidio's findings of each text, ordered by place, with what the languages and the user's registry add."""
     if not proven():
-        return [reference.analyze(text) for text in texts.to_pylist()]
-    return _engine().find(texts)
+        return [sorted(reference.analyze(text, languages, registry)) for text in texts.to_pylist()]
+    found = _engine(phone_regions(languages)).find(texts)
+    if not reference.added_recognizers(languages, registry):
+        return found
+    more = find_added(texts.to_pylist(), languages, registry)
+    return [sorted(united(a, b)) if b else a for a, b in zip(found, more, strict=True)]
+
+
+def find_added(texts: Sequence[str], languages: tuple[str, ...], registry: str) -> list[list[Span]]:
+    """What the added recognisers alone find in each text."""
+    return [reference.analyze_added(text, languages, registry) for text in texts]
+
+
+def united(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
+    """The findings of both; of an entity that both have, none inside another that scores as high."""
+    shared = {span.entity for span in left} & {span.entity for span in right}
+    out = [span for span in (*left, *right) if span.entity not in shared]
+    for entity in sorted(shared):
+        same = sorted({(*span[:2], span.score) for span in (*left, *right) if span.entity == entity})
+        out += [Span(low, high, entity, score, rule_of(entity)) for low, high, score in without_contained(same)]
+    return out
 
 
 @cache
@@ -90,14 +110,14 @@ def proven() -> bool:
 
 
 @cache
-def _engine() -> Fast:
-    return Fast(reference.recognizers())
+def _engine(regions_of_phones: tuple[str, ...] = ENGLISH_REGIONS) -> Fast:
+    return Fast(reference.recognizers(), regions_of_phones)
 
 
 class Fast:
     """The recognisers with their anchors; one per process."""
 
-    def __init__(self, recognizers: Sequence[Any]) -> None:
+    def __init__(self, recognizers: Sequence[Any], regions_of_phones: tuple[str, ...]) -> None:
         self._recognizers = list(recognizers)
         self._names = [type(recognizer).__name__ for recognizer in recognizers]
         self._entities = [recognizer.supported_entities[0] for recognizer in recognizers]
@@ -107,7 +127,7 @@ class Fast:
         self._runs = {name: _run_of(r) for name, r in zip(self._names, recognizers, strict=True) if name != PHONE}
         url, phone = self._of("UrlRecognizer"), self._of(PHONE)
         self._tlds = trie_of(re.findall(r"\(\?:([a-z]+)\)", url.patterns[0].regex))
-        self._phones = Phones(phone.supported_regions, phone.leniency)
+        self._phones = Phones(regions_of_phones, phone.leniency)
         self._words = Words(reference.tokenizer, reference.stop_words())
         self._near = _context_trie(self._context)
         self._unsure = trie_of(sorted(self._words.unsure()))
@@ -184,7 +204,7 @@ class Fast:
 
     def _phone_places(self, texts: Texts) -> Matches:
         """The numbers that PhoneRecognizer finds."""
-        regions_, digits = phone_regions(texts)
+        regions_, digits = phone_places(texts)
         heavy = _texts_beyond(regions_, len(texts.plain)) | ~texts.plain
         wanted = regions_[(digits >= SHORTEST) & ~heavy[regions_[:, 0]]]
         # One character per byte: in an ASCII neighbourhood inside a text bytes are code points and nothing need be

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from auditkit.checkers.pii.locales import added, phone_regions
+from auditkit.checkers.pii.registry import read
 from auditkit.checkers.pii.spans import Span, rule_of
 from auditkit.errors import MissingDependency
 from auditkit.models import weights
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 PROVEN_VERSION = "2.2.366"
 """The presidio-analyzer whose recognisers the anchors were proven against."""
+
+PATTERN_SECONDS = 20.0
+"""For one pattern of an added recogniser over one text; one that needs more makes the batch a gap."""
 
 TEXT_LIMIT = 1 << 30
 """spaCy refuses longer texts to guard models; a tokeniser alone needs no guard."""
@@ -61,30 +66,79 @@ def _without_heavy_imports() -> Iterator[None]:
 
 
 @cache
-def analyzer() -> Any:
+def analyzer(languages: tuple[str, ...] = (), registry: str = "") -> Any:
     """Presidio's AnalyzerEngine with its default registry and a spaCy engine without weights: nothing is downloaded.
 
-    The pipeline is a blank one whose lemma is the token's text: with empty lemmas no context word would ever count.
+    languages, registry: whose recognisers are added, all for one pass in English. The pipeline is a blank one whose
+    lemma is the token's text: with empty lemmas no context word would ever count.
     """
     with _without_heavy_imports():
-        import spacy
         from presidio_analyzer import AnalyzerEngine
-        from presidio_analyzer.nlp_engine import SlimSpacyNlpEngine
         from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
-    logging.getLogger("presidio-analyzer").addFilter(_NoSilentTimeout())
-    registry = RecognizerRegistryProvider().create_recognizer_registry()
+    known: Any = RecognizerRegistryProvider().create_recognizer_registry()
     recognizer: Any
-    for recognizer in registry.recognizers:
+    for recognizer in known.recognizers:
         if type(recognizer).__name__ == "EmailRecognizer":
             recognizer.validate_result = has_registered_domain
+        if type(recognizer).__name__ == "PhoneRecognizer":
+            recognizer.supported_regions = phone_regions(languages)
+    known.recognizers.extend(added_recognizers(languages, registry))
+    return AnalyzerEngine(registry=known, nlp_engine=_nlp_engine(), supported_languages=["en"])
+
+
+@cache
+def _analyzer_of_added(languages: tuple[str, ...], registry: str) -> Any:
+    """An AnalyzerEngine with the added recognisers alone."""
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+
+    known = RecognizerRegistry(list(added_recognizers(languages, registry)), supported_languages=["en"])
+    return AnalyzerEngine(registry=known, nlp_engine=_nlp_engine(), supported_languages=["en"])
+
+
+@cache
+def added_recognizers(languages: tuple[str, ...], registry: str) -> tuple[Any, ...]:
+    """Presidio's recognisers of these languages and the user's own, none of which its default registry has."""
+    with _without_heavy_imports():
+        from presidio_analyzer import PatternRecognizer, predefined_recognizers
+
+    own = [PatternRecognizer.from_dict(dict(entry.table)) for entry in read(registry).entries] if registry else []
+    located = [getattr(predefined_recognizers, name)(supported_language="en") for name in added(languages)]
+    return (*located, *own)
+
+
+@cache
+def _added_patterns(languages: tuple[str, ...], registry: str) -> tuple[Any, ...]:
+    """The compiled patterns of the added recognisers: where none matches none of them finds anything."""
+    import regex
+
+    every = added_recognizers(languages, registry)
+    return tuple(regex.compile(p.regex, one.global_regex_flags) for one in every for p in one.patterns)
+
+
+def analyze_added(text: str, languages: tuple[str, ...], registry: str) -> list[Span]:
+    """What the added recognisers find in the text; TimeoutError where a pattern runs out of time."""
+    patterns = _added_patterns(languages, registry)
+    if not text or not any(pattern.search(text, timeout=PATTERN_SECONDS) for pattern in patterns):
+        return []
+    return _spans(_analyzer_of_added(languages, registry).analyze(text, "en", score_threshold=0))
+
+
+@cache
+def _nlp_engine() -> Any:
+    """A tokeniser whose lemmas are the tokens themselves."""
+    with _without_heavy_imports():
+        import spacy
+        from presidio_analyzer.nlp_engine import SlimSpacyNlpEngine
+
+    logging.getLogger("presidio-analyzer").addFilter(_NoSilentTimeout())
     engine: Any = SlimSpacyNlpEngine(models=[{"lang_code": "en", "model_name": "blank"}], auto_download=False)
     pipeline = spacy.blank("en")
     pipeline.max_length = TEXT_LIMIT
     _lemma_component()
     pipeline.add_pipe("auditkit_lemma_is_text")
     engine.nlp = {"en": pipeline}
-    return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
+    return engine
 
 
 @cache
@@ -171,13 +225,15 @@ def recognizers() -> Sequence[Any]:
     return found
 
 
-def analyze(text: str) -> list[Span]:
+def analyze(text: str, languages: tuple[str, ...] = (), registry: str = "") -> list[Span]:
     """Everything that Presidio finds in the text, by its slowest and surest way."""
-    if not text:
-        return []
+    return _spans(analyzer(languages, registry).analyze(text, "en", score_threshold=0)) if text else []
+
+
+def _spans(results: Sequence[Any]) -> list[Span]:
     return [
         Span(found.start, found.end, found.entity_type, round(found.score, 4), rule_of(found.entity_type))
-        for found in analyzer().analyze(text, "en", score_threshold=0)
+        for found in results
     ]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from auditkit.checker import Rule
 
 RULES = {
     "EMAIL_ADDRESS": "pii/email",
@@ -41,3 +44,17 @@ class Span(NamedTuple):
 def rule_of(entity: str) -> str:
     """The rule id of an entity; entities without a common name are lower-cased with dashes."""
     return RULES.get(entity) or "pii/" + entity.lower().replace("_", "-")
+
+
+def presidios(entities: Iterable[str]) -> tuple[Rule, ...]:
+    """Rules for what recognisers of Presidio find that are switched on by a language or come from the user."""
+    return tuple(
+        Rule(
+            rule_of(entity),
+            "high",
+            f"{entity}, as a recogniser of Presidio finds it",
+            "The policy asks for it: by its language, or by its registry of recognisers.",
+            source="presidio-analyzer",
+        )
+        for entity in entities
+    )
