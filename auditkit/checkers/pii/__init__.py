@@ -1,8 +1,8 @@
 """Personal data and secrets in texts.
 
 What it finds: e-mail addresses, phone numbers, payment cards, IBANs, IP and MAC addresses, US, UK and medical
-identifiers,
-crypto wallets, web addresses, credentials of many services; names and places where a name model is installed.
+identifiers, crypto wallets, web addresses, credentials of many services; names and places (English, by a packaged
+model) where `entities` asks for PERSON or LOCATION.
 
 Why it matters: what a corpus contains a model may repeat. A training set with somebody's number in it is a data leak
 with a delay.
