@@ -15,6 +15,7 @@ import pytest
 from auditkit.endpoint import Client, Endpoint, Failure, Request, Sample, mistakes
 from auditkit.endpoint.wire import forbidden
 from auditkit.errors import AuditkitError, ConfigError
+from auditkit.guard import attempt
 from tests.judge_server import JudgeServer, chat, hang_up
 
 QUESTION = Request("What is 6 times 7?")
@@ -114,6 +115,10 @@ FAULTS = {
     "HTML": (b"<!doctype html><html><body>Log in", "HTML"),
     "empty": (b"", "no JSON object"),
     "no choices": (b'{"choices": []}', "malformed"),
+    "a log-probability without end": (
+        b'{"choices": [{"message": {"content": "a"}, "logprobs": {"token_logprobs": [-1e400]}}]}',
+        "3 tries",
+    ),
     "a choice without text": (b'{"choices": [{"message": {"content": null}}]}', "malformed"),
     "an error with status 200": (b'{"error": {"message": "What is 6 times 7? is no question"}}', "malformed"),
     "cut": (chat("42")[:-3], "no JSON object"),
@@ -177,6 +182,20 @@ def test_a_wait_that_is_too_long_is_a_failure(server):
     started = time.monotonic()
     assert "HTTP 503, 1 try" in reason(client(server).generate([QUESTION]))
     assert time.monotonic() - started < 5
+
+
+def test_a_deadline_waits_for_nobody(server):
+    """The asking ends when its deadline passes, and no thread sleeps on to ask again."""
+    server.plan = [lambda handler: handler.reply(429, b"", Retry_After="60")] * 50
+    started = time.monotonic()
+    _, reason = attempt(lambda: client(server).generate([Request(f"q{n}") for n in range(20)]), seconds=0.5)
+    assert reason == "it ran longer than 0 s"
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(5)
+            assert not thread.is_alive()
+    assert time.monotonic() - started < 10
+    assert len(server.asked) <= 8
 
 
 def test_the_pace_is_kept(server):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import math
 import os
 import socket
 import threading
@@ -153,11 +154,12 @@ class Client:
         bodies = [orjson.dumps(self._body(request), option=orjson.OPT_SORT_KEYS) for request in requests]
         keys = [self._key(body, kept_as) for body in bodies]
         asked = dict(zip(keys, zip(bodies, requests, strict=True), strict=True))
-        pool = ThreadPoolExecutor(self.endpoint.concurrency)
+        pool, ended = ThreadPoolExecutor(self.endpoint.concurrency), threading.Event()
         try:
-            answers = pool.map(lambda key: self._answer(key, *asked[key], read), asked)
+            answers = pool.map(lambda key: self._answer(key, *asked[key], read, ended), asked)
             found: dict[str, T | Failure] = dict(zip(asked, answers, strict=True))
-        finally:  # a deadline must not wait for answers under way
+        finally:  # a deadline waits neither for answers under way nor for those who sleep before they ask again
+            ended.set()
             pool.shutdown(wait=False, cancel_futures=True)
         return [found[key] for key in keys]
 
@@ -177,7 +179,9 @@ class Client:
             b"\0".join([endpoint.url.encode(), endpoint.api.encode(), kept_as.encode(), body])
         ).hexdigest()
 
-    def _answer(self, key: str, body: bytes, request: Request, read: Callable[[Mapping[str, Any]], T]) -> T | Failure:
+    def _answer(
+        self, key: str, body: bytes, request: Request, read: Callable[[Mapping[str, Any]], T], ended: threading.Event
+    ) -> T | Failure:
         """The kept answer, or a new one, which is kept."""
         kept: T | None = self.kept.get(key)
         if kept is not None:
@@ -187,15 +191,18 @@ class Client:
         expected = sum(self._tokens(request))
         if not self.kept.reserve(expected, budget=self.endpoint.budget_tokens):
             return Failure(f"the budget of {self.endpoint.budget_tokens:,} tokens is spent")
-        tokens, answer = self._tried(body, read, expected)
+        tokens, answer = self._tried(body, read, expected, ended)
         self.kept.settle(key, expected, tokens, answer)
         return answer
 
-    def _tried(self, body: bytes, read: Callable[[Mapping[str, Any]], T], expected: int) -> tuple[int, T | Failure]:
+    def _tried(
+        self, body: bytes, read: Callable[[Mapping[str, Any]], T], expected: int, ended: threading.Event
+    ) -> tuple[int, T | Failure]:
         """(tokens that it took, answer) after as many tries as it needs, up to `tries`."""
         spent, reason, wait_s = 0, "", 0.0
         for attempt in range(self.endpoint.tries):
-            self._wait(wait_s)
+            if self._wait(wait_s, ended):
+                return spent, Failure("the asking was ended")
             wait_s = self.endpoint.backoff_s * 2**attempt
             try:
                 answer = wire.post(self.endpoint.url, body, self._headers, timeout_s=self.endpoint.timeout_s)
@@ -227,13 +234,13 @@ class Client:
             self._stopped = told
         return Failure(told)
 
-    def _wait(self, seconds: float) -> None:
-        """Sleep so long, and until it is this request's turn."""
+    def _wait(self, seconds: float, ended: threading.Event) -> bool:
+        """Sleep so long, and until it is this request's turn; True when the asking has ended meanwhile."""
         with self._lock:
             gap = 1 / self.endpoint.per_second if self.endpoint.per_second > 0 else 0.0
             start = max(time.monotonic(), self._next_at)
             self._next_at = start + gap
-        time.sleep(max(0.0, start - time.monotonic(), seconds))
+        return ended.wait(max(0.0, start - time.monotonic(), seconds))
 
     def _hold(self, seconds: float) -> None:
         """All threads wait as long as the server asks one of them to."""
@@ -296,6 +303,8 @@ def _sample(choice: Mapping[str, Any]) -> list[Any]:
     told = choice.get("logprobs") or {}
     values = told.get("token_logprobs") or [token["logprob"] for token in told.get("content") or ()]
     known = [float(value) for value in values if value is not None]
+    if not all(map(math.isfinite, known)):
+        raise ValueError("a log-probability that is no number")
     return [text, str(choice.get("finish_reason") or ""), sum(known) if known else None, len(known) or None]
 
 
