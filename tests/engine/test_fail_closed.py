@@ -27,6 +27,34 @@ def test_a_checker_that_breaks_makes_the_verdict_incomplete(plugins, write, name
     assert result.findings["rule"].to_pylist() == ["shouting/loud"], "the other checkers still report"
 
 
+@pytest.mark.parametrize(
+    "runner", [pytest.param("processes", marks=pytest.mark.slow), pytest.param("ray", marks=pytest.mark.slow)]
+)
+@pytest.mark.filterwarnings("ignore")  # Ray warns of its own future
+def test_every_runner_brings_every_failure_home(plugins, write, monkeypatch, runner):
+    from tests.conftest import PLUGINS
+
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    names = [*PER_DOCUMENT, *CORPUS]
+    table = {"version": 1, "checkers": {key: {} for key in (*names, "shouting")}}
+    result = audit(write("a.jsonl", ROWS), table, runner=runner, workers=2)
+    assert result.verdict.exit_code == 3
+    assert {gap.partition(" ")[0] for gap in result.gaps} == set(names)
+    assert "do not show me" not in " ".join([*result.gaps, *result.verdict.reasons])
+
+
+@pytest.mark.parametrize("tolerated", [0.0, 1.0])
+def test_a_corpus_of_which_every_row_is_quarantined_never_passes(plugins, write, tmp_path, tolerated):
+    limits = {"max_line_bytes": 100, "max_quarantined": tolerated}
+    policy = {"version": 1, "corpus": limits, "checkers": {"shouting": {}, "letters": {}}}
+    assert gate(write("a.jsonl", [{"text": "x" * 200}] * 3), policy, out=tmp_path / "run") in (1, 3)
+
+
+def test_a_checker_without_rules_can_find_nothing_and_says_so(plugins, write):
+    result = audit(write("a.jsonl", ROWS), {"version": 1, "checkers": {"no_rules": {}}})
+    assert result.verdict.word == "incomplete"
+
+
 def test_a_failing_merge_is_a_gap(plugins, write):
     paths = [str(write(f"{name}.jsonl", ROWS)) for name in "abc"]
     result = audit(paths, {"version": 1, "checkers": {"merge_crash": {}}})

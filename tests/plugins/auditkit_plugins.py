@@ -218,6 +218,13 @@ class KillOnce(Shouting):
         return super().check(batch)
 
 
+class NoRules(Shouting):
+    name = "no_rules"
+
+    def rules(self):
+        return []
+
+
 class NoExtra(Shouting):
     name = "no_extra"
 
