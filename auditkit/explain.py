@@ -25,13 +25,27 @@ def all_rules() -> dict[str, tuple[str, Rule]]:
     return found
 
 
+def _rules_of_options() -> dict[str, tuple[str, Rule]]:
+    """Rules that a checker has under other options only, as its optional method `other_rules` says."""
+    found: dict[str, tuple[str, Rule]] = {}
+    for name in catalogue():
+        rules, _ = attempt(lambda name=name: _other_rules(build(name, {})), seconds=OPEN_SECONDS)  # type: ignore[misc]
+        found |= {rule.id: (name, rule) for rule in rules or ()}
+    return found
+
+
+def _other_rules(checker: AnyChecker) -> Sequence[Rule]:
+    rules: Sequence[Rule] = getattr(checker, "other_rules", tuple)()
+    return rules
+
+
 def explain(name: str) -> str:
     """What a rule finds, why it matters, its examples and source; or the manual page of a checker."""
     if name in catalogue():
         kind: type[AnyChecker] = checker_class(name)
         module = inspect.getmodule(kind)
         return inspect.cleandoc(_manual(kind) or (module.__doc__ if module else "") or "")
-    rules = all_rules()
+    rules = all_rules() | _rules_of_options()
     if name not in rules:
         raise ConfigError(f"unknown rule '{name}'{suggestion(name, [*rules, *catalogue()])}")
     checker, rule = rules[name]

@@ -260,6 +260,13 @@ def test_through_the_command_line_with_gates_on_the_judge(server, write, command
     assert len(server.asked) == n_asked
 
 
+def test_the_rule_of_a_judge_is_explained(command):
+    said = command("explain", "hallucination/judge")
+    assert said.returncode == 0
+    assert "goes beyond its source" in said.stdout
+    assert "hallucination/judge" not in command("rules", "list").stdout
+
+
 def test_a_judge_that_fails_makes_the_run_incomplete(server, write, command, tmp_path):
     server.answer = lambda body: b"<html>502</html>"
     policy = write(

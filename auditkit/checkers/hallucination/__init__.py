@@ -130,6 +130,10 @@ class Hallucination:
         """All rules that are not disabled; that of a judge comes from its rubric."""
         return self._rules if self._judge is None else (*self._rules, self._judge.rubric.rule())
 
+    def other_rules(self) -> Sequence[Rule]:
+        """The rule of a judge, as the first packaged rubric words it."""
+        return [judge.read_rubric(judge.RUBRICS[0]).rule()]
+
     def reads(self) -> Mapping[str, str]:
         """The files of facts, of a rubric of one's own and of a model -> SHA-256."""
         return self.options.files()
