@@ -194,6 +194,16 @@ def test_the_entropy_of_meanings_in_groups(folders):
         assert sum(values.nbytes for values in state.values()) <= made.state_bytes(3)
 
 
+def test_the_entropy_of_meanings_in_lists_of_samples(folders):
+    made = checker(folders, "similarity", clusters="meaning", same_meaning=0.999)
+    texts = ["The mill burned down.", "The mill burned down.", "A town library opened."]
+    listed = [Text(0, f"samples[{n}]", "response", text) for n, text in enumerate(texts)]
+    batch = batch_of([Text(0, "question", "prompt", "What?"), *listed], [{"doc": 0}])
+    outcome = made.finish(made.map(batch), None, Context(1))
+    docs, spread = outcome.scores["semantic_entropy"]
+    assert (docs.tolist(), spread.tolist()) == ([0], [pytest.approx(0.5794)])
+
+
 @pytest.mark.parametrize("name", ["similarity", "nli"])
 def test_the_consistency_of_samples_by_a_network(folders, name):
     texts = ["The mill burned down.", "A town library opened.", "Fire destroyed the mill."]

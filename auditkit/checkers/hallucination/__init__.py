@@ -168,6 +168,7 @@ class Hallucination:
         state = agreement.state_of(batch)
         if self.options.clusters == "meaning" and isinstance(self._engine, engines.Similarity):
             state["meaning"] = meaning.vectors(self._engine, agreement.answers_of(batch, state))
+            state["spread"] = agreement.spread_of_lists(batch, state, self._engine, self.options.same_meaning)
         return state
 
     def merge(self, left: State, right: State) -> State:
@@ -214,7 +215,7 @@ class Hallucination:
 
     def state_bytes(self, n_docs: int) -> int:
         """At most one row of hashes per document."""
-        vector = meaning.MAX_DIMENSIONS if self.options.clusters == "meaning" else 0
+        vector = meaning.MAX_DIMENSIONS + 8 if self.options.clusters == "meaning" else 0
         return 1024 + n_docs * (agreement.BYTES_PER_DOC + vector)
 
     def _metrics(self, result: agreement.Agreed, n_docs: int) -> list[Metric]:

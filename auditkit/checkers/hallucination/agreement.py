@@ -21,7 +21,8 @@ import numpy as np
 
 from auditkit.checker import State
 from auditkit.checkers.hallucination.answers import ASKS_NUMBER, final_answer
-from auditkit.checkers.hallucination.meaning import entropy, of_groups
+from auditkit.checkers.hallucination.engines import Similarity
+from auditkit.checkers.hallucination.meaning import entropy, of_groups, spread, vectors
 from auditkit.checkers.hallucination.words import PERSONS
 from auditkit.documents import Batch, Text
 
@@ -123,19 +124,32 @@ def answers_of(batch: Batch, state: State) -> list[str]:
     return [last[doc].get("response", last[doc].get("text", "")) for doc in state["doc"].tolist()]
 
 
-def spread_of(state: State, same: float) -> tuple[NDArray[np.int64], NDArray[np.float64], float | None, int]:
-    """(documents, entropy of the meanings in their groups as 0..1, its mean over groups, number of groups).
+def spread_of_lists(batch: Batch, state: State, encoder: Similarity, same: float) -> NDArray[np.float64]:
+    """Entropy of the meanings of each row that is a list of samples, as 0..1; NONE for other rows."""
+    listed = set(state["doc"][state["kind"] == SAMPLED].tolist())
+    found = {
+        doc: spread(vectors(encoder, samples_of(list(texts))), same)
+        for doc, texts in groupby(batch.iter_texts(), key=lambda text: text.doc)
+        if doc in listed
+    }
+    return np.array([found.get(doc, NONE) for doc in state["doc"].tolist()], np.float64)
 
-    Lists of samples are left out.
-    """
+
+def spread_of(state: State, same: float) -> tuple[NDArray[np.int64], NDArray[np.float64], float | None, int]:
+    """(documents, entropy of the meanings in their groups as 0..1, its mean over groups, number of groups)."""
     rows = np.flatnonzero(state["kind"] != SAMPLED)
     rows = rows[np.argsort(state["doc"][rows], kind="stable")]
     groups = state["group"][rows]
-    spread = of_groups(groups, state["meaning"][rows], same)
-    grouped = np.isfinite(spread)
+    spreads = of_groups(groups, state["meaning"][rows], same)
+    grouped = np.isfinite(spreads)
     _, first = np.unique(groups[grouped], return_index=True)
-    mean = round(float(spread[grouped][first].mean()), 6) if len(first) else None
-    return state["doc"][rows][grouped], spread[grouped], mean, len(first)
+    lists = np.flatnonzero(state["spread"] >= 0)
+    of_each = np.concatenate([spreads[grouped][first], state["spread"][lists]])
+    docs = np.concatenate([state["doc"][rows][grouped], state["doc"][lists]])
+    order = np.argsort(docs, kind="stable")
+    values = np.concatenate([spreads[grouped], state["spread"][lists]])[order]
+    mean = round(float(np.sort(of_each).mean()), 6) if len(of_each) else None
+    return docs[order], values, mean, len(of_each)
 
 
 def _weight(logprob: str | None) -> float:

@@ -58,17 +58,20 @@ def entropy_of(counts: NDArray[np.float64]) -> float:
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 
 
-def of_groups(groups: NDArray[np.uint64], directions: NDArray[np.int8], same: float) -> NDArray[np.float64]:
-    """Entropy of each row's group over its largest possible value, 0..1; NaN in a group of one.
+def spread(directions: NDArray[np.int8], same: float) -> float:
+    """Entropy of these meanings over its largest possible value, 0..1; NaN of fewer than two. The first MAX_MEMBERS."""
+    counted = directions[:MAX_MEMBERS]
+    if len(counted) < 2:
+        return math.nan
+    return round(entropy(clusters(counted, same)) / math.log2(len(counted)), 4)
 
-    Rows of a group must come in order of their document; the first MAX_MEMBERS count.
-    """
-    spread = np.full(len(groups), np.nan)
+
+def of_groups(groups: NDArray[np.uint64], directions: NDArray[np.int8], same: float) -> NDArray[np.float64]:
+    """The spread of each row's group. Rows of a group must come in order of their document."""
+    found = np.full(len(groups), np.nan)
     order = np.argsort(groups, kind="stable")
     changes = (np.flatnonzero(groups[order][1:] != groups[order][:-1]) + 1).tolist()
     for first, last in zip([0, *changes], [*changes, len(groups)], strict=True):
         rows = order[first:last]
-        counted = rows[:MAX_MEMBERS]
-        if len(counted) > 1:
-            spread[rows] = round(entropy(clusters(directions[counted], same)) / math.log2(len(counted)), 4)
-    return spread
+        found[rows] = spread(directions[rows], same)
+    return found
