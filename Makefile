@@ -57,8 +57,9 @@ matrix: $(VENV)/.installed-all       ## the Detoxify engine with the oldest tran
 audit: $(VENV)/.installed-all        ## known vulnerabilities of the locked packages; without a network it says so
 	$(BIN)/python tests/house/audit_dependencies.py requirements.lock
 
-lock:                               ## the lock anew, by uv; torch as it is chosen above
-	echo '$(TORCH)' | $(PYTHON) -m uv pip compile pyproject.toml --extra all --extra dev --constraint - --generate-hashes \
+lock: | $(VENV)/bin/python           ## the lock anew, by uv; torch as it is chosen above
+	$(PIP) install uv
+	echo '$(TORCH)' | $(BIN)/python -m uv pip compile pyproject.toml --extra all --extra dev --constraint - --generate-hashes \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header --no-annotate --no-emit-package torch \
 	  $(foreach place,$(PIP_FIND_LINKS),--find-links $(place)) --quiet --upgrade --output-file requirements.lock
 
