@@ -19,7 +19,8 @@ Options: see `options.Options`. Findings carry spans in code points, masked evid
 Redaction: see `surrogate`. With AUDITKIT_KEY in the environment surrogates are the same in every run with this key,
 and profile `precise` knows them: what `own` recognises is no finding on a second run. Without it the key comes from
 the corpus itself, so the next run, over other bytes, has another key and reports the surrogates as it would any value.
-Fields that are no texts of the layout are not looked at.
+Fields that are no texts of the layout are not looked at; of those that are, a name such as `user.phone` or `email`
+makes the whole value a finding.
 
  Source: presidio-analyzer 2.2.366; ISO 7812 and 13616; RFC 5737, 3849, 2606, 7042; 47 CFR
 52 (555-01xx).

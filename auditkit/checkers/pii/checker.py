@@ -10,6 +10,7 @@ import pyarrow as pa
 from auditkit.checker import Checked, Rule, rule_pack
 from auditkit.checkers.pii import names, presidio
 from auditkit.checkers.pii import options as settings
+from auditkit.checkers.pii.fields import entity_of, told
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.ledger import surrogates
 from auditkit.checkers.pii.locales import added, phone_regions
@@ -80,6 +81,7 @@ class Pii:
         strings = texts.dictionary.to_pylist()
         spans = self._spans(texts.dictionary, strings)
         codes = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes, strings, spans = self._by_field(batch, codes, strings, spans)
         counts = np.array([len(found) for found in spans], np.int64)
         rows, index = _expanded(codes, counts)
         table = _table(spans, strings, index)
@@ -122,6 +124,31 @@ class Pii:
         if self._filter.works:
             kept = [self._filter(text, spans) for text, spans in zip(texts, found, strict=True)]
         return [sorted(spans) for spans in kept]
+
+    def _by_field(
+        self, batch: Batch, codes: NDArray[np.int64], texts: list[str], spans: list[list[Span]]
+    ) -> tuple[NDArray[np.int64], list[str], list[list[Span]]]:
+        """The same with one more entry for each text that a field's name says more of, and codes that point to it."""
+        fields = batch.texts.column("field")
+        names = [entity_of(str(name)) for name in fields.dictionary.to_pylist()]
+        wanted = self.options.wanted if self.options.profile == "precise" else frozenset()
+        if not wanted.intersection(names):
+            return codes, texts, spans
+        telling = np.array([name in wanted for name in names])[fields.indices.to_numpy(zero_copy_only=False)]
+        known: dict[tuple[int, str], int] = {}
+        for row in np.flatnonzero(telling).tolist():
+            pair = int(codes[row]), names[fields.indices[row].as_py()]
+            if pair not in known:
+                known[pair] = len(texts)
+                spans.append(self._kept(texts[pair[0]], told(texts[pair[0]], pair[1], spans[pair[0]])))
+                texts.append(texts[pair[0]])
+            codes[row] = known[pair]
+        return codes, texts, spans
+
+    def _kept(self, text: str, spans: list[Span]) -> list[Span]:
+        """What key and options leave of the findings of a field."""
+        foreign = self._foreign(text, spans) if self._key else spans
+        return sorted(self._filter(text, foreign))
 
     @property
     def _added(self) -> tuple[tuple[str, ...], str]:
