@@ -9,7 +9,7 @@ from typing import Any
 
 from auditkit.formats import parse, read_shards
 from auditkit.report_data import Place, Report
-from auditkit.report_data.quotes import spans_of
+from auditkit.report_data.quotes import private_places, spans_of
 from auditkit.report_data.views import quoted
 from auditkit.shards import Layout, Limits, Shard, Source
 
@@ -30,7 +30,7 @@ def with_texts(report: Report, run: Path, *, raw: bool = False) -> Report:
         wanted |= {(file, row) for file, row in places if row is not None}
     texts = {place: text for item in report.manifest["inputs"] for place, text in _of_file(report, run, item, wanted)}
     known = replace(report, texts=texts, raw=raw)
-    return replace(known, spans=spans_of(known))
+    return replace(known, spans=spans_of(known), private=private_places(known))
 
 
 def _of_file(

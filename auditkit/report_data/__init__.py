@@ -37,7 +37,7 @@ class Report:
     before: rows of metrics.json of the round before, where there is one. paths: `file` -> the path as the user gave it,
     for outputs that point into a checkout. review: content of review.json, where readers have judged a sample.
     texts: place -> field -> text of the documents that may be quoted; spans: (file, row, field) -> what of them is
-    sensitive, see `quotes`. raw: whether sensitive text is shown, on demand.
+    sensitive, private: documents with private data, see `quotes`. raw: whether sensitive text is shown, on demand.
     """
 
     manifest: Row
@@ -52,6 +52,7 @@ class Report:
     review: Row = field(default_factory=dict)
     texts: Mapping[Place, Mapping[str, str]] = field(default_factory=dict)
     spans: Mapping[tuple[str, int, str], Sequence[tuple[int, int]]] = field(default_factory=dict)
+    private: frozenset[Place] = frozenset()
     raw: bool = False
 
     @property

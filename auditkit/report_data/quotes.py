@@ -1,14 +1,15 @@
 """What may be quoted of a document: words around a finding, and how a removed copy differs from the one that stays.
 
 Every place that a checker of sensitive things found in the document is masked, and with it, whatever they found, each
-word that holds an @, or a digit and five other characters. Of documents with redacted spans nothing is quoted: their
-text is no longer the one that the findings speak of.
+word that holds an @, or a digit and five other characters; where private data was found also each word in the middle of
+a sentence that begins as names do. Of documents with redacted spans nothing is quoted: their text is no longer the one
+that the findings speak of.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -47,10 +48,10 @@ def quote(report: Report, row: Row, evidence: str) -> Quote | None:
     start, end = row["start"], row["end"]
     if text is None or start is None or end > len(text):
         return None
-    spans = report.spans.get((row["file"], row["row"], row["field"]), ())
+    hide = _mask_of(report, (row["file"], row["row"]), row["field"])
     low, high = _word_start(text, start - AROUND), _word_end(text, end + AROUND)
-    before = ("… " if low else "") + _masked(text, low, start, spans)
-    after = _masked(text, end, high, spans) + (" …" if high < len(text) else "")
+    before = ("… " if low else "") + hide(low, start)
+    after = hide(end, high) + (" …" if high < len(text) else "")
     return Quote(before, evidence, after, raw(report, row))
 
 
@@ -86,7 +87,7 @@ def _whole(report: Report, place: Place) -> str:
     texts = report.texts[place]
     if report.raw:
         return "\n".join(texts.values())
-    return "\n".join(_masked(text, 0, len(text), report.spans.get((*place, name), ())) for name, text in texts.items())
+    return "\n".join(_mask_of(report, place, name)(0, len(text)) for name, text in texts.items())
 
 
 def _word_start(text: str, at: int) -> int:
@@ -103,6 +104,29 @@ def _word_end(text: str, at: int) -> int:
     return max((match.start() for match in re.finditer(r"\s", text[: at + 1])), default=at)
 
 
+def _mask_of(report: Report, place: Place, name: str) -> Callable[[int, int], str]:
+    """From two offsets to what may be shown of the text between them, on one line."""
+    text, spans, private = report.texts[place][name], report.spans.get((*place, name), ()), place in report.private
+
+    def hide(low: int, high: int) -> str:
+        shown = " ".join(_masked(text, low, high, spans).split())
+        shown = _without_names(shown, inside=low > 0) if private else shown
+        edges = (" " if text[low : low + 1].isspace() else "", " " if text[high - 1 : high].isspace() else "")
+        return edges[0] + shown + (edges[1] if shown else "")
+
+    return hide
+
+
+def _without_names(text: str, *, inside: bool) -> str:
+    """The text with each word masked that begins as a name does; not the first of a sentence, nor words in capitals."""
+    words = text.split(" ")
+    before = [("x" if inside else "."), *words]
+    return " ".join(
+        mask(word) if word[:1].isupper() and not word.isupper() and previous[-1:] not in ".!?" else word
+        for previous, word in zip(before, words, strict=False)
+    )
+
+
 def _masked(text: str, low: int, high: int, spans: Sequence[tuple[int, int]]) -> str:
     """text[low:high] with the spans and every telling word masked; a place that reaches in from outside too."""
     parts, at = [], low
@@ -112,6 +136,14 @@ def _masked(text: str, low: int, high: int, spans: Sequence[tuple[int, int]]) ->
             at = min(max(at, end), high)
     parts.append(text[at:high])
     return _TELLING.sub(HIDDEN, "".join(parts)).replace("***" + HIDDEN, HIDDEN)
+
+
+def private_places(report: Report) -> frozenset[Place]:
+    """The documents in which something other than rude words is masked: there names are likely, found or not."""
+    table = report.findings.select(["file", "row", "checker"])
+    table = table.filter(pc.invert(pc.is_in(table["checker"], value_set=pa.array([*PASSAGES, "toxicity"]))))
+    rows = zip(table["file"].to_pylist(), table["row"].to_pylist(), strict=True)
+    return frozenset(place for place in rows if place in report.texts)
 
 
 def spans_of(report: Report) -> Mapping[tuple[str, int, str], list[tuple[int, int]]]:

@@ -62,6 +62,18 @@ def test_words_around_a_finding_are_shown_and_other_private_data_in_them_is_not(
     assert near.before == "The code *** stands beside ", "what looks telling is masked although no rule found it"
 
 
+def test_words_that_begin_as_names_do_are_masked_where_private_data_is(write, tmp_path):
+    text = "Yesterday Anna Smith of\nRome said: mail bert.brown@acme-corp.com. Then Berta left the USA. Nobody knows."
+    rows = [{"id": "a", "text": text}, {"id": "b", "text": "Then Berta called him a fucking idiot in Rome."}]
+    checkers = {"pii": {"entities": ["EMAIL_ADDRESS"], "action": "flag"}, "toxicity": {"action": "flag"}}
+    gate(write("a.jsonl", rows), {"version": 1, "checkers": checkers}, out=tmp_path / "run")
+    _, quotes = quotes_of(tmp_path / "run")
+    (shown,) = quotes.values()
+    assert shown.before == "Yesterday A*** S*** of R*** said: mail "
+    assert shown.after == ". Then B*** left the USA. Nobody knows."
+    assert "Berta" in (tmp_path / "run/report.html").read_text(), "no private data was found in the other row"
+
+
 def test_how_a_removed_copy_differs(run):
     report, _ = quotes_of(run)
     name = report.manifest["inputs"][0]["path"]
