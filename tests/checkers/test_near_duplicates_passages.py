@@ -174,4 +174,5 @@ def test_a_run_names_both_rows(tmp_path):
     told = json.loads(row["detail"])
     assert (row["file"], row["row"], told["first_file"], told["first_row"]) == ("b.jsonl", 1, "a.jsonl", 1)
     assert row["action"] == "flag"
+    assert {metric.metric: metric.value for metric in result.metrics}["passages_share"] == 1 / 4
     assert result.counts["kept"] == 4

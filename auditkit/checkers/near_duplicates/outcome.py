@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditkit.checker import Certificate
-from auditkit.checkers.near_duplicates import lines, relations
+from auditkit.checkers.near_duplicates import lines, passages, relations, semantic
 from auditkit.findings import Found, Metric, detail, found_concat, found_table, share
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ METRICS = (
     "contaminated_share",
     "contaminated_items",
     "leaked_share",
+    "passages_share",
+    "semantic_share",
 )
 
 
@@ -109,7 +111,10 @@ def metrics(copies: Copies, found: pa.Table, state: State, against: Against) -> 
     rules = Counter(
         dict(zip(*(column.to_pylist() for column in found.column("rule").value_counts().flatten()), strict=True))
     )
-    contaminated = found.filter(pc.equal(found.column("rule"), CONTAMINATION)).column("doc")
+
+    def documents(rule: str) -> int:
+        return len(found.filter(pc.equal(found.column("rule"), rule)).column("doc").unique())
+
     told = [
         share(NAME, "removed_share", rules[EXACT] + rules[NEAR], n_docs),
         Metric(NAME, "clusters", float(len(sizes))),
@@ -118,8 +123,10 @@ def metrics(copies: Copies, found: pa.Table, state: State, against: Against) -> 
     ]
     asked = (
         (bool(against.indexes), "known_share", rules[EXACT] + rules[NEAR] - len(copies.doc)),
-        (against.items is not None, "contaminated_share", len(contaminated.unique())),
+        (against.items is not None, "contaminated_share", documents(CONTAMINATION)),
         (bool(len(state["split_doc"])), "leaked_share", rules[relations.LEAKAGE]),
+        (against.options.passages, "passages_share", documents(passages.RULE)),
+        (against.options.semantic, "semantic_share", documents(semantic.RULE)),
     )
     for looked_for, name, count in asked:
         told.append(share(NAME, name, count, n_docs) if looked_for else not_looked_for(name))
