@@ -138,7 +138,9 @@ def test_a_wrong_answer_is_a_failure_with_its_reason(server, fault, said):
     assert server.url in found
 
 
-@pytest.mark.parametrize("fault", [500, 429, 503, hang_up, b"not JSON", half], ids=str)
+@pytest.mark.parametrize(
+    "fault", [500, 429, 503, hang_up, b"not JSON", half], ids=["500", "429", "503", "hang up", "no JSON", "half"]
+)
 def test_trouble_is_tried_again(server, fault):
     server.plan = [fault, fault]
     assert client(server).generate([QUESTION]) == [ANSWER]
