@@ -68,6 +68,14 @@ def test_the_policies_see_what_is_wrong_with_a_row():
     assert gates.verified(written) == {**gates.ungated(written), "add": [sums[0]]}
 
 
+def test_the_policy_keeps_real_rows():
+    """What the gate drops of right and various rows would be lost to every arm that uses it."""
+    real = tasks.seed_rows({"sort": 100, "add": 100, "job": 200, "story": 300}, np.random.default_rng(0))
+    kept = gates.audited({task: [[row] for row in rows] for task, rows in real.items()}, gates.ALL_GATES)
+    for task, rows in real.items():
+        assert len(kept[task]) >= 0.95 * len({tuple(row) for row in rows}), task
+
+
 def test_a_gate_that_did_not_see_every_row_stops_the_experiment():
     written = {task: [[tasks.encoded(["story", *tasks.WORDS[:5]])]] if task == "story" else [] for task in tasks.TASKS}
     with pytest.raises(AuditkitError, match="incomplete"):
