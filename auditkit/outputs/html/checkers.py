@@ -192,8 +192,8 @@ def _quoted(report: Report, row: Row) -> Html:
     shown = quote(report, row, evidence(row))
     if shown is None:
         return data(evidence(row))
-    before, after = data(shown.before or " "), data(shown.after or " ")
-    said = el("span", before, " ", el("mark", data(shown.evidence)), " ", after, class_="quote")
+    before, after = (data(part) if part else None for part in (shown.before, shown.after))
+    said = el("span", before, el("mark", data(shown.evidence)), after, class_="quote")
     return join([said, more("show raw text", data(shown.raw, limit=400))]) if shown.raw else said
 
 
