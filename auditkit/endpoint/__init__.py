@@ -58,7 +58,8 @@ class Endpoint:
     timeout_s: of one try, wall time. tries: of one question. backoff_s: wait before the second try; it doubles, or is
     what the server asks for. concurrency: questions under way. per_second: most requests a second of this process,
     0 = any.
-    budget_tokens: most tokens, in and out, over all answers in the cache file, whoever asked; 0 = any.
+    budget_tokens: most tokens, in and out, over all answers in the cache file, whoever asked; 0 = any. What is under
+    way in other processes is not seen: each of them may overdraw by `concurrency` questions.
     """
 
     url: str
