@@ -251,7 +251,8 @@ def ours_on(path: Path) -> None:
     texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
     run(lambda: iter([batch_of_texts(texts[:2_000])]), 2_000)
     start = near_duplicates_peers.cpu()
-    outcome, _ = run(lambda: iter([batch_of_texts(texts)]), len(texts))
+    batch = batch_of_texts(texts)
+    outcome, _ = run(lambda: iter([batch]), len(texts))
     spent = near_duplicates_peers.cpu() - start
     kept = list(range(len(texts)))
     for one in outcome.certificates:

@@ -1,7 +1,7 @@
 """Map stages over parts of the corpus's hashes: who has an equal one, who shares a band with whom.
 
 An item is a part of the hashes, cut by their highest bits and never by the number of workers; the results are small.
-Main memory holds 4 bytes per document for the bands and as much for the clusters; hashes are read from mapped files.
+Main memory holds 9 bytes per document for rows, clusters and parts; hashes are read from mapped files.
 A run has room for 2^32 documents.
 """
 
@@ -87,7 +87,7 @@ def clusters(keys: NDArray[np.uint32], rows: Rows, context: Context) -> Rows:
     from auditkit.checkers.near_duplicates.leaders import roots, unite
 
     parents = np.arange(len(rows), dtype=np.uint32)
-    for pairs in context.run(sharing, _bands(keys, rows)):
+    for pairs in context.run(sharing, _bands(keys, rows, context)):
         unite(parents, pairs[0], pairs[1])
     roots(parents)
     return parents
@@ -117,19 +117,19 @@ def in_band(keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
     return ordered
 
 
-def _bands(keys: NDArray[np.uint32], rows: Rows) -> Iterator[tuple[NDArray[np.uint32], Rows | None]]:
+def _bands(keys: NDArray[np.uint32], rows: Rows, context: Context) -> Iterator[tuple[NDArray[np.uint32], Rows | None]]:
     """Items for `sharing`: several bands of few rows, or a part of one band of many."""
     bits, n_bands = part_bits(len(rows)), keys.shape[1]
-    several = max(1, PART // max(1, len(rows)))
-    for first in range(0, n_bands, several):
-        taken = np.concatenate([keys[rows[low : low + CHUNK], first : first + several] for low in _lows(rows)])
-        if not bits:
-            yield taken, None
-            continue
+    if not bits:
+        several = max(1, PART // max(1, len(rows)))
+        for first in range(0, n_bands, several):
+            yield keys[rows, first : first + several], None
+        return
+    chunks = (keys[rows[low : low + CHUNK]] for low in range(0, len(rows), CHUNK))
+    columns = context.gather({str(band): chunk[:, band] for band in range(n_bands)} for chunk in chunks)
+    for band in range(n_bands):
+        own = columns[str(band)]
+        part_of = (own >> np.uint32(32 - bits)).astype(np.uint8)
         for part in range(1 << bits):
-            places = np.flatnonzero(taken[:, 0] >> np.uint32(32 - bits) == part)
-            yield taken[places], places.astype(np.uint32)
-
-
-def _lows(rows: Rows) -> range:
-    return range(0, max(1, len(rows)), CHUNK)
+            places = np.flatnonzero(part_of == part)
+            yield own[places, np.newaxis], places.astype(np.uint32)
