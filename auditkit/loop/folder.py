@@ -5,10 +5,11 @@
                            policy, counts, verdict; path, bytes and SHA-256 of every file below
           prompts.jsonl    {id, text, attributes, answer}        samples.jsonl    {prompt, number, text, ...}
           rows.jsonl       the samples as rows                   run/             audit of these rows: what is rejected
-          candidates.jsonl kept, redacted and repaired rows      gate/            audit of these: the gate
-          kept.jsonl       what may be trained on                recovery.jsonl   a line per rejected row
+          recovery.jsonl   a line per rejected row               again/ anew/     audits of repaired and new rows
+          candidates.jsonl what is left                          gate/            audit of these: the gate
+          kept.jsonl       what may be trained on                index/           near-copy index of it
           metrics.json     as in a run folder                    export/          training files, configs, lineage.jsonl
-          index/           near-copy index of kept.jsonl         model/           what the trainer wrote
+          model/           what the trainer wrote
     OUT/answers.jsonl      what was paid for, by the hash of what was asked
 
 A round without round.json is unfinished and goes on where it stopped.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditkit.loop.folder import Place, Row, read_rows, write_rows
 from auditkit.loop.judge import accepted, judged
 from auditkit.loop.look import Looked, look, redacting
 from auditkit.loop.protocols import Generator, Prompt
-from auditkit.loop.recovery import Diagnosis, Recovered, diagnosed, recovered, sound_mates
+from auditkit.loop.recovery import Diagnosis, Recovered, asked_again, diagnosed, recovered, sound_mates
 from auditkit.loop.sampling import Say, asks_of, rows_of, sampled
 from auditkit.loop.settings import Loop
 from auditkit.policy import Policy
@@ -42,18 +42,26 @@ class Mended:
 
 
 def mended(means: Means, first: Looked, prompts: Sequence[Prompt]) -> Mended:
-    """Diagnose, repair, sample anew, look again; then the judge. recovery.jsonl tells of every rejected row."""
+    """Diagnose, repair, look again; sample anew what still has no row, look again; then the judge.
+
+    recovery.jsonl tells of every rejected row and every new sample.
+    """
     diagnoses = diagnosed(first, means.loop.recovery.repairs)
-    found = recovered(first, diagnoses, {prompt.id: prompt for prompt in prompts})
     looks: dict[str, Looked] = {}
+    found = recovered(first, diagnoses)
     _redact(means, diagnoses, found, looks)
-    new = _sampled_again(means, found, prompts)
-    rows = [*found.rows, *(sound_mates(first, found.ask) if new else ()), *new]
-    if len(rows) > len(first.kept):
-        means.say(f"{len(rows) - len(first.kept):,} rows repaired or sampled anew: second look")
-        looks["again"] = look(rows, means.policy, file=means.place / "second.jsonl", run=means.place / "again")
-        rows = list(looks["again"].kept)
-    write_rows(means.place / "recovery.jsonl", _outcomes(found, new, rows, looks.get("again")))
+    rows: Sequence[Row] = first.kept
+    if len(found.rows) > len(rows):
+        means.say(f"{len(found.rows) - len(rows):,} rows repaired: second look")
+        looks["again"] = look(found.rows, means.policy, file=means.place / "repaired.jsonl", run=means.place / "again")
+        rows = looks["again"].kept
+    asked = asked_again(diagnoses, {row["group"] for row in rows}, {prompt.id: prompt for prompt in prompts})
+    new = _sampled_again(means, asked, prompts)
+    if new:
+        everything = [*rows, *sound_mates(first, asked), *new]
+        looks["anew"] = look(everything, means.policy, file=means.place / "sampled.jsonl", run=means.place / "anew")
+        rows = looks["anew"].kept
+    write_rows(means.place / "recovery.jsonl", _outcomes(found, asked if new else (), new, rows, looks))
     chosen = _better(means, prompts, rows)
     return Mended(chosen, first.kept, looks, len(rows) - len(chosen))
 
@@ -65,18 +73,16 @@ def _redact(means: Means, diagnoses: Sequence[Diagnosis], found: Recovered, look
         file, run = means.place / "redact.jsonl", means.place / "redact"
         looks["redact"] = look(rows, redacting(means.policy), file=file, run=run)
         found.rows.extend(looks["redact"].kept)
-        there = {row["group"] for row in found.rows}
-        found.ask[:] = [prompt for prompt in found.ask if prompt.id not in there]
 
 
-def _sampled_again(means: Means, found: Recovered, prompts: Sequence[Prompt]) -> list[Row]:
-    """New samples of the prompts that lost all their rows, under their own prompt without the reason."""
+def _sampled_again(means: Means, asked: Sequence[Prompt], prompts: Sequence[Prompt]) -> list[Row]:
+    """New samples of the prompts that have no row left, under their own prompt without the reason."""
     loop = means.loop
-    if not found.ask or "resample" not in loop.recovery.repairs or not loop.recovery.tries:
+    if not asked or "resample" not in loop.recovery.repairs or not loop.recovery.tries:
         return []
-    means.say(f"{len(found.ask):,} prompts asked again with the reason")
+    means.say(f"{len(asked):,} prompts asked again with the reason")
     asks = asks_of(
-        found.ask, n=loop.sampling.n * loop.recovery.tries, temperature=loop.sampling.temperature,
+        asked, n=loop.sampling.n * loop.recovery.tries, temperature=loop.sampling.temperature,
         instruction=loop.sampling.instruction, seed=f"{loop.seed} {means.place.number} again",
     )  # fmt: skip
     answers = sampled(
@@ -87,25 +93,25 @@ def _sampled_again(means: Means, found: Recovered, prompts: Sequence[Prompt]) ->
     return [{**row, "repair": "resample"} for row in rows]
 
 
-def _outcomes(found: Recovered, new: Sequence[Row], rows: Sequence[Row], again: Looked | None) -> list[Row]:
-    """A line per rejected row and per new sample: {id, group, rules, repair, outcome: kept | rejected, rules_again}."""
-    kept = {row["id"] for row in rows}
-    asked = {prompt.id for prompt in found.ask} if new else set()
-    lines = []
-    for name, line in found.log.items():
-        if line["group"] in asked and line["repair"] in ("", "vote"):
+def _outcomes(
+    found: Recovered, asked: Sequence[Prompt], new: Sequence[Row], rows: Sequence[Row], looks: Mapping[str, Looked]
+) -> list[Row]:
+    """A line per rejected row and per new sample: {id, group, rules, repair, outcome, rules_again}.
+
+    outcome: kept | rejected | answered (its prompt has the answer of the majority).
+    """
+    kept, groups = {row["id"] for row in rows}, {prompt.id for prompt in asked}
+    lines = list(found.log.values())
+    for line in lines:
+        if line["group"] in groups and line["id"] not in kept:
             line["repair"] = "resample"
-        lines.append(_outcome(line, name in kept, again))
-    for row in new:
-        line = {"id": row["id"], "group": row["group"], "rules": [], "repair": "new sample"}
-        lines.append(_outcome(line, row["id"] in kept, again))
-    return lines
-
-
-def _outcome(line: Row, kept: bool, again: Looked | None) -> Row:  # noqa: FBT001 - one of two words
-    rules = again.reasons.get(line["id"], ()) if again else ()
-    word = "answered" if line["repair"] == "majority" else "kept" if kept else "rejected"
-    return {**line, "outcome": word, "rules_again": list(rules)}
+    lines += [{"id": row["id"], "group": row["group"], "rules": [], "repair": "new sample"} for row in new]
+    made = []
+    for line in lines:
+        rules = [rule for look_ in looks.values() for rule in look_.reasons.get(line["id"], ())]
+        word = "kept" if line["id"] in kept else "answered" if line["repair"] == "majority" else "rejected"
+        made.append({**line, "outcome": word, "rules_again": sorted(set(rules))})
+    return made
 
 
 def _better(means: Means, prompts: Sequence[Prompt], rows: Sequence[Row]) -> list[Row]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -44,14 +45,10 @@ class Diagnosis:
 
 @dataclass
 class Recovered:
-    """What the free repairs give. rows: kept and repaired ones, to be looked at again; log: a line per rejected row.
-
-    ask: prompts to sample anew, with the reason in their text.
-    """
+    """What the free repairs give. rows: kept and repaired ones, to be looked at again; log: a line per rejected row."""
 
     rows: list[Row] = field(default_factory=list)
     log: dict[str, Row] = field(default_factory=dict)
-    ask: list[Prompt] = field(default_factory=list)
 
 
 @cache
@@ -82,29 +79,24 @@ def _way(rules: Sequence[str], allowed: Sequence[str]) -> str:
     return next((way for way in allowed if ways and all(way in own for own in ways)), "")
 
 
-def recovered(looked: Looked, diagnoses: Sequence[Diagnosis], prompts: Mapping[str, Prompt]) -> Recovered:
-    """The rows after all free repairs but redaction, and the prompts that are worth another question.
+def recovered(looked: Looked, diagnoses: Sequence[Diagnosis]) -> Recovered:
+    """The rows after all free repairs but redaction.
 
-    A prompt is asked again when none of its rows was kept or repaired. Where its samples vote, the sound ones are
-    looked at again together with the new ones.
+    Where defective samples leave a vote, the sound ones are looked at again. A row that lost the vote in a prompt with
+    an agreed answer needs no repair: its prompt is answered by the paths that agree.
     """
     found = Recovered(rows=list(looked.kept))
-    for one in diagnoses:
-        name = str(one.row["id"])
-        found.log[name] = {"id": name, "group": one.row["group"], "rules": list(one.rules), "repair": one.way}
-        if one.way == "trim":
-            _take(found, one, trimmed(str(one.row["response"]), looked.places.get(name, ()), one.rules))
     kept_groups = {row["group"] for row in looked.kept}
     defective = {one.row["group"] for one in diagnoses if set(one.rules) - {NO_AGREEMENT}}
     for one in diagnoses:
-        group = one.row["group"]
+        name, group = str(one.row["id"]), one.row["group"]
+        found.log[name] = {"id": name, "group": group, "rules": list(one.rules), "repair": one.way}
         if one.rules == (NO_AGREEMENT,) and group in kept_groups:
-            found.log[str(one.row["id"])]["repair"] = "majority"  # its prompt is answered by the paths that agree
+            found.log[name]["repair"] = "majority"
+        elif one.way == "trim":
+            _take(found, one, trimmed(str(one.row["response"]), looked.places.get(name, ()), one.rules))
         elif one.way == "vote":
             _take(found, one, str(one.row["response"]) if group in defective else "")
-    there = {row["group"] for row in found.rows}
-    lost = [one for one in diagnoses if one.row["group"] not in there]
-    found.ask = _asked_again(lost, prompts)
     return found
 
 
@@ -116,21 +108,28 @@ def _take(found: Recovered, one: Diagnosis, response: str) -> None:
         found.log[str(one.row["id"])]["repair"] = ""
 
 
-def _asked_again(lost: Iterable[Diagnosis], prompts: Mapping[str, Prompt]) -> list[Prompt]:
-    """Each prompt that lost all its rows, the reasons of its rejected rows in its text, most frequent first."""
-    reasons: dict[str, dict[str, int]] = {}
-    for one in lost:
-        told = reasons.setdefault(str(one.row["group"]), {})
-        for rule in one.rules:
-            known = repair_of(rule)
-            if known and "resample" in known.ways:
-                told[known.reason] = told.get(known.reason, 0) + 1
-    asked = []
-    for name, told in reasons.items():
-        if told:
-            said = "; ".join(sorted(told, key=lambda reason: -told[reason])[:3])
-            asked.append(replace(prompts[name], text=AGAIN.format(prompt=prompts[name].text, reasons=said)))
-    return asked
+def asked_again(
+    diagnoses: Iterable[Diagnosis], there: Collection[object], prompts: Mapping[str, Prompt]
+) -> list[Prompt]:
+    """Each prompt that has no row among `there`, with the reasons of its rejected rows, most frequent first.
+
+    A prompt whose rows were all copies, or rejected by rules without a repair, is not asked again.
+    """
+    reasons: dict[str, Counter[str]] = {}
+    for one in diagnoses:
+        if one.row["group"] not in there:
+            known = [repair for rule in one.rules if (repair := repair_of(rule)) and "resample" in repair.ways]
+            reasons.setdefault(str(one.row["group"]), Counter()).update(repair.reason for repair in known)
+    return [
+        replace(
+            prompts[name],
+            text=AGAIN.format(
+                prompt=prompts[name].text, reasons="; ".join(reason for reason, _ in told.most_common(3))
+            ),
+        )
+        for name, told in reasons.items()
+        if told
+    ]
 
 
 def sound_mates(looked: Looked, asked: Sequence[Prompt]) -> list[Row]:

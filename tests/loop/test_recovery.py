@@ -131,7 +131,7 @@ def test_the_reason_stands_in_the_prompt_that_is_asked_again(recovered):
     asked = [row for row in read_rows(folder / "recovery.jsonl") if row["repair"] == "resample"]
     assert asked
     assert all(row["rules"] for row in asked)
-    new = [row for row in read_rows(folder / "second.jsonl") if row.get("repair") == "resample"]
+    new = [row for row in read_rows(folder / "sampled.jsonl") if row.get("repair") == "resample"]
     assert {row["prompt"] for row in new} <= {row["text"] for row in read_rows(folder / "prompts.jsonl")}
     assert all("again-" in row["id"] for row in new)
 
