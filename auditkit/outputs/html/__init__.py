@@ -26,7 +26,11 @@ def render(report: Report) -> str:
     style, script = asset("style.css"), asset("script.js")
     embedded, n_embedded = findings.embedded(report)
     body = join(
-        [el("p", RAW, class_="banner") if report.raw else None, sections.verdict(report), _body(report, n_embedded)]
+        [
+            el("aside", RAW, class_="banner", aria_label="Warning") if report.raw else None,
+            sections.verdict(report),
+            _body(report, n_embedded),
+        ]
     )
     page = Template(asset("report.html"))
     return page.substitute(
