@@ -64,11 +64,15 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Common:
-    """Options that `[checkers.NAME]` takes for every checker, whatever its own options are."""
+    """Options that `[checkers.NAME]` takes for every checker, whatever its own options are.
+
+    redact: how found values are replaced; `replace` and `redact` are presidio-anonymizer's names for a label and for
+    nothing at all.
+    """
 
     enabled: bool = True
     action: Literal["flag", "redact", "drop"] | None = None
-    redact: Literal["mask", "label", "hash", "surrogate"] = "mask"
+    redact: Literal["mask", "label", "hash", "surrogate", "replace", "redact"] = "mask"
     actions: Mapping[str, str] = field(default_factory=dict)
 
 

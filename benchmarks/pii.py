@@ -1,14 +1,16 @@
-"""PII, side by side in one run: speed against Presidio, quality on labelled texts, noise, disguises.
+"""PII, side by side in one run: speed against Presidio and peers, quality on labelled texts, noise, disguises, names.
 
-    OMP_NUM_THREADS=1 python benchmarks/pii.py [DATA_FOLDER] [--docs N] [--reference-docs N] [--differential N]
+    OMP_NUM_THREADS=1 python benchmarks/pii.py [DATA_FOLDER] [--gate] [--peers PYTHON] [--names] [--out FILE]
+    OMP_NUM_THREADS=1 python benchmarks/pii.py [DATA_FOLDER] --differential N
 
 Speed: MB per CPU-second of Presidio itself (its pattern recognisers, a blank spaCy pipeline whose lemma is the text of
-the token), of profile `presidio` and of profile `precise`, on documents of pii/weblike.parquet, caches warm; and how
-many documents differ between Presidio and profile `presidio`. Peers that are installed run on Presidio's documents.
+the token) on --reference-docs documents of pii/weblike.parquet after a warm-up; of profiles `presidio` and `precise` on
+--docs of them, in this process; with --gate of whole runs of `auditkit gate` (reading, findings, report, kept) over
+8,000 documents minus one over 10, each a process of its own. --peers: the interpreter of an environment with cleanllm,
+piilint, flexorch-audit or datatrove; they see Presidio's documents. Findings and documents that differ from Presidio's.
 Quality: precision and recall by entity (same entity, intersection over union >= .5, greedy) on the labelled set of
-presidio-research. Noise: findings per MB in documents without planted values. Disguises: found and exact by level.
-Names: see names.py.
---differential N compares N documents, real and made up, and exits 1 on the first difference.
+presidio-research. Noise: findings per MB in documents without planted values. Disguises: found and exact by level and
+technique. --differential N compares N documents, real and made up, and exits 1 when one differs.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import names
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -34,15 +38,10 @@ from auditkit.documents import batch_of_texts
 cpu = time.process_time
 GOLD = {"STREET_ADDRESS": "LOCATION", "GPE": "LOCATION", "DOMAIN_NAME": "URL"}
 SHOWN = (
-    "EMAIL_ADDRESS",
-    "CREDIT_CARD",
-    "IBAN_CODE",
-    "IP_ADDRESS",
-    "US_SSN",
-    "PHONE_NUMBER",
-    "URL",
+    *("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "US_SSN", "PHONE_NUMBER", "URL"),
     "US_DRIVER_LICENSE",
 )
+GATE_DOCS, SMALL_DOCS = 8_000, 10
 
 Found = list[list[tuple[str, int, int]]]
 
@@ -67,37 +66,93 @@ def size(texts: Sequence[str]) -> float:
     return sum(len(text.encode()) for text in texts) / 1e6
 
 
-def speed(texts: list[str], reference_docs: int) -> None:
-    step = max(1, len(texts) // reference_docs)
-    few = texts[::step][:reference_docs]
-    warm = texts[1::step]
-    findings("presidio", warm)
-    findings("precise", warm)
-    reference.analyze("warm a@b.com call +1 212 555 0142 http://x.org")
-    base = timed(lambda: [reference.analyze(text) for text in few]) / size(few)
-    print(f"\nSpeed in one process: {len(texts)} documents, {size(texts):.1f} MB; Presidio, peers: {len(few)}")
-    print(f"{'':24}{'MB/s':>8}{'x Presidio':>12}")
-    print(f"{'Presidio':24}{1 / base:8.3f}{1.0:12.1f}")
+def row(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def header(*cells: str) -> list[str]:
+    return [row(*cells), "|" + "---|" * len(cells)]
+
+
+def speed(texts: list[str], options: Any) -> list[str]:
+    """The table of speeds."""
+    step = max(1, len(texts) // options.docs)
+    some = texts[::step]
+    few = some[:: max(1, len(some) // options.reference_docs)][: options.reference_docs]
     for profile in ("presidio", "precise"):
-        seconds = timed(lambda profile=profile: findings(profile, texts)) / size(texts)  # type: ignore[misc]
-        print(f"{'profile ' + profile:24}{1 / seconds:8.3f}{base / seconds:12.1f}")
-    for name, run in peers().items():
-        seconds = timed(lambda run=run: [run(text) for text in few]) / size(few)  # type: ignore[misc]
-        print(f"{name:24}{1 / seconds:8.3f}{base / seconds:12.1f}")
-    different = differences(few)
-    print(f"documents that differ between Presidio and profile presidio: {different} of {len(few)}")
+        findings(profile, some[1::3])
+    reference.analyze("warm a@b.com call +1 212 555 0142 http://x.org")
+    for text in few[:5]:
+        reference.analyze(text)
+    said: Found = []
+    spent = timed(lambda: said.extend([(s.entity, s.start, s.end) for s in reference.analyze(text)] for text in few))
+    base = spent / size(few)
+    lines = ["", f"## Speed: {len(few)} documents for Presidio and peers, {len(some)} for the profiles", ""]
+    lines += header("", "MB per CPU-second", "x Presidio", "findings on Presidio's documents", "documents that differ")
+    lines.append(row("Presidio", f"{1 / base:.3f}", "1.0", total(said), 0))
+    for profile in ("presidio", "precise"):
+        seconds = timed(lambda profile=profile: findings(profile, some)) / size(some)  # type: ignore[misc]
+        ours = findings(profile, few)
+        rate = row(f"profile {profile}", f"{1 / seconds:.2f}", f"{base / seconds:.1f}", total(ours), unlike(ours, said))
+        lines.append(rate)
+    if options.gate:
+        for profile in ("presidio", "precise"):
+            rate_of_gate = gate_speed(profile, texts)
+            lines.append(row(f"gate, profile {profile}", f"{rate_of_gate:.2f}", f"{rate_of_gate * base:.1f}", "", ""))
+    for name, one in peers(few, options.peers).items():
+        seconds = one["seconds"] / size(few)
+        found = [[tuple(item) for item in some_found] for some_found in one["found"]]
+        cells = (total(found), unlike(found, said)) if one["tells"] else ("not told", "")
+        lines.append(row(name, f"{1 / seconds:.2f}", f"{base / seconds:.1f}", *cells))
+    return [
+        *lines,
+        "",
+        f"Scores included, {differences(few)} of {len(few)} documents differ between Presidio and profile presidio.",
+    ]
 
 
-def peers() -> dict[str, Callable[[str], object]]:
-    """Peers that are installed, each as a function of one text."""
-    found: dict[str, Callable[[str], object]] = {}
-    try:
-        from datatrove.pipeline.formatters import PIIFormatter  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        pass
-    else:
-        found["datatrove PIIFormatter"] = PIIFormatter().format
-    return found
+def total(found: Found) -> int:
+    return sum(map(len, found))
+
+
+def unlike(left: Found, right: Found) -> int:
+    """How many documents have other findings."""
+    return sum(sorted(a) != sorted(b) for a, b in zip(left, right, strict=True))
+
+
+def gate_speed(profile: str, texts: Sequence[str]) -> float:
+    """MB per CPU-second of a gate over GATE_DOCS documents minus one over SMALL_DOCS."""
+    with tempfile.TemporaryDirectory() as folder:
+        policy = Path(folder) / "policy.toml"
+        policy.write_text(
+            f'version = 1\n[corpus]\nmax_quarantined = 1.0\n[checkers.pii]\nprofile = "{profile}"\nthreshold = 0.0\n'
+        )
+        spent = []
+        for name, n in (("big", GATE_DOCS), ("small", SMALL_DOCS)):
+            path = Path(folder) / f"{name}.jsonl"
+            path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts[:n]))
+            arguments = ["gate", str(path), "--out", f"{folder}/{name}", "--policy", str(policy)]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [sys.executable, "-m", "auditkit", *arguments]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if done.returncode not in (0, 1):
+                raise SystemExit(done.stderr[-800:])
+            spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return size(texts[:GATE_DOCS]) / (spent[0] - spent[1])
+
+
+def peers(texts: Sequence[str], python: str) -> dict[str, Any]:
+    """What the peers in that environment say of the texts; nothing without one."""
+    if not python:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        asked, said = Path(folder) / "texts.json", Path(folder) / "said.json"
+        asked.write_text(json.dumps(list(texts)), encoding="utf-8")
+        script = str(Path(__file__).with_name("pii_peers.py"))
+        subprocess.run([python, script, str(asked), str(said)], check=True, stderr=subprocess.DEVNULL)
+        found: dict[str, Any] = json.loads(said.read_text(encoding="utf-8"))
+        return found
 
 
 def differences(texts: Sequence[str]) -> int:
@@ -127,18 +182,21 @@ def scored(found: Found, gold: Found) -> dict[str, Counter[str]]:
     return counts
 
 
-def quality(path: Path) -> None:
+def quality(path: Path, python: str) -> list[str]:
     rows = json.loads(path.read_text(encoding="utf-8"))
-    texts = [row["full_text"] for row in rows]
+    texts = [one["full_text"] for one in rows]
     gold: Found = [
-        [(GOLD.get(s["entity_type"], s["entity_type"]), s["start_position"], s["end_position"]) for s in row["spans"]]
-        for row in rows
+        [(GOLD.get(s["entity_type"], s["entity_type"]), s["start_position"], s["end_position"]) for s in one["spans"]]
+        for one in rows
     ]
-    precise, plain = scored(findings("precise", texts), gold), scored(findings("presidio", texts, least=0.35), gold)
-    print(f"\nQuality on {path.name} ({len(texts)} texts), precision / recall (true, false, missed)")
-    print(f"{'':20}{'profile precise':>28}{'Presidio, score >= .35':>30}")
-    for entity in SHOWN:
-        print(f"{entity:20}{shown(precise[entity]):>28}{shown(plain[entity]):>30}")
+    said = {
+        "profile precise": findings("precise", texts),
+        "Presidio, score >= .35": findings("presidio", texts, least=0.35),
+    } | {name: one["found"] for name, one in peers(texts, python).items() if one["tells"]}
+    counts = {name: scored([[tuple(item) for item in one] for one in found], gold) for name, found in said.items()}
+    lines = ["", f"## Quality on {path.name}: {len(texts)} texts, precision / recall (true, false, missed)", ""]
+    lines += header("", *counts)
+    return lines + [row(entity, *(shown(count[entity]) for count in counts.values())) for entity in SHOWN]
 
 
 def shown(count: Counter[str]) -> str:
@@ -146,39 +204,44 @@ def shown(count: Counter[str]) -> str:
     return f"{tp / max(1, tp + fp):.3f} / {tp / max(1, tp + fn):.3f} ({tp}, {fp}, {fn})"
 
 
-def noise(texts: list[str], sources: list[str]) -> None:
+def noise(texts: list[str], sources: list[str]) -> list[str]:
     clean = [text for text, source in zip(texts, sources, strict=True) if "+pii" not in source]
     mb = size(clean)
-    runs = (("precise", "precise", 0.0), ("Presidio >= .4", "presidio", 0.4), ("Presidio", "presidio", 0.0))
+    runs = (("precise", "precise", 0.0), ("Presidio, score >= .4", "presidio", 0.4), ("Presidio", "presidio", 0.0))
     counts = {
         name: Counter(entity for found in findings(profile, clean, least=least) for entity, _, _ in found)
         for name, profile, least in runs
     }
-    print(f"\nNoise: findings per MB in {len(clean)} documents without planted values ({mb:.1f} MB)")
-    print(f"{'':20}" + "".join(f"{name:>16}" for name in counts))
+    lines = ["", f"## Noise: findings per MB in {len(clean)} documents without planted values ({mb:.1f} MB)", ""]
+    lines += header("", *counts)
     for entity in sorted(set().union(*counts.values())):
-        print(f"{entity:20}" + "".join(f"{count[entity] / mb:16.1f}" for count in counts.values()))
-    print(f"{'all':20}" + "".join(f"{sum(count.values()) / mb:16.1f}" for count in counts.values()))
+        lines.append(row(entity, *(f"{count[entity] / mb:.1f}" for count in counts.values())))
+    return [*lines, row("all", *(f"{sum(count.values()) / mb:.1f}" for count in counts.values()))]
 
 
-def disguises(path: Path) -> None:
+def disguises(path: Path) -> list[str]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["entity"] != "TOXICITY"]
-    print(f"\nDisguises in {path.name}: found (any overlap) and exact spans; benign rows that are flagged")
-    for profile in ("precise", "presidio"):
-        tally: dict[str, Counter[str]] = defaultdict(Counter)
-        missed = []
-        for row, found in zip(rows, findings(profile, [row["text"] for row in rows]), strict=True):
-            level = f"level {row['level']}" if row["flag"] else "benign"
-            hit = [f for f in found if not row["flag"] or overlap(f, (row["entity"], row["start"], row["end"])) > 0]
-            tally[level].update(n=1, found=bool(hit), exact=any(f[1:] == (row["start"], row["end"]) for f in hit))
-            if row["flag"] and not hit:
-                missed.append(f"{row['technique']} ({row['entity']})")
-        for level, count in sorted(tally.items()):
-            n = count["n"]
-            print(f"{profile:10}{level:10}{n:5} rows   found {count['found'] / n:.3f}   exact {count['exact'] / n:.3f}")
-        if profile == "precise":
-            print("missed:", ", ".join(missed) or "nothing")
+    rows = [one for one in rows if one["entity"] != "TOXICITY"]
+    tallies = {profile: tallied(rows, profile) for profile in ("precise", "presidio")}
+    lines = ["", f"## Disguises in {path.name}: share found (any overlap) / with exact span; benign: share flagged", ""]
+    lines += header("", "rows", *tallies)
+    for key in sorted(tallies["precise"]):
+        cells = (tally[key] for tally in tallies.values())
+        rates = (f"{c['found'] / c['n']:.3f} / {c['exact'] / c['n']:.3f}" for c in cells)
+        lines.append(row(key, tallies["precise"][key]["n"], *rates))
+    return lines
+
+
+def tallied(rows: Sequence[dict[str, Any]], profile: str) -> dict[str, Counter[str]]:
+    """Level, and level with technique -> rows, found, exact."""
+    tally: dict[str, Counter[str]] = defaultdict(Counter)
+    for one, found in zip(rows, findings(profile, [one["text"] for one in rows]), strict=True):
+        level = f"level {one['level']}" if one["flag"] else "benign"
+        hit = [f for f in found if not one["flag"] or overlap(f, (one["entity"], one["start"], one["end"])) > 0]
+        exact = any(f[1:] == (one["start"], one["end"]) for f in hit)
+        for key in (level, f"{level}, {one['technique'].partition(':')[0]}") if one["flag"] else (level,):
+            tally[key].update(n=1, found=bool(hit), exact=exact)
+    return tally
 
 
 _WORDS = "call phone number: mobile email the us bank account link url ip license driver's card ssn passport date iban"
@@ -223,6 +286,10 @@ def arguments() -> Any:
     parser.add_argument("--docs", type=int, default=2_000)
     parser.add_argument("--reference-docs", type=int, default=300)
     parser.add_argument("--differential", type=int, default=0)
+    parser.add_argument("--gate", action="store_true", help="also the speed of whole runs")
+    parser.add_argument("--names", action="store_true", help="also the table of names (benchmarks/names.py)")
+    parser.add_argument("--peers", default="", metavar="PYTHON")
+    parser.add_argument("--out", type=Path)
     return parser.parse_args()
 
 
@@ -233,11 +300,21 @@ def main() -> int:
     if options.differential:
         return min(1, differential(texts, options.differential))
     step = max(1, len(texts) // options.docs)
-    speed(texts[::step], options.reference_docs)
-    quality(options.data / "pii/presidio_research_synth_v2.json")
-    noise(texts[::step], sources[::step])
-    disguises(options.data / "evasion/evasion.jsonl")
-    names.table(options.data)
+    lines = ["# PII", "", "    " + " ".join(["python", *sys.argv])]
+    for part in (
+        lambda: quality(options.data / "pii/presidio_research_synth_v2.json", options.peers),
+        lambda: disguises(options.data / "evasion/evasion.jsonl"),
+        lambda: noise(texts[::step], sources[::step]),
+        lambda: speed(texts, options),
+    ):
+        lines += part()
+        print("\n".join(lines[-40:]), flush=True)
+    if options.names:
+        from names import table as names_table
+
+        lines += ["", "## Names", "", names_table(options.data)]
+    if options.out:
+        options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
 
 

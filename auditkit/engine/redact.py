@@ -24,7 +24,7 @@ COLUMNS = ("doc", "field", "start", "end", "checker", "rule", "detail")
 
 @dataclass(frozen=True)
 class Style:
-    """How each checker's findings are replaced (mask | label | hash | surrogate), and the key for the last two."""
+    """How each checker's findings are replaced, in the words of the policy, and the key of hashes and surrogates."""
 
     by_checker: Mapping[str, str]
     key: bytes
@@ -147,6 +147,9 @@ def _replacement(span: Mapping[str, Any], value: str, plan: Plan, style: Style) 
     """The checker's own replacement, or a general one where it has none."""
     checker = opened(plan)[span["checker"]].checker
     how = style.by_checker[span["checker"]]
+    if how == "redact":
+        return ""
+    how = "label" if how == "replace" else how
     own = getattr(checker, "replacement", None)
     if own is not None:
         return str(own(span["rule"], json.loads(span["detail"]), value, style=how, key=style.key))

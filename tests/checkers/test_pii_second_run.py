@@ -81,3 +81,12 @@ def test_surrogates_of_a_corpus_are_as_many_as_its_values(first):
     for start in ("Phone: ", "write to ", "from "):
         shown = [row for row in rows if row.startswith(start)][-40:]
         assert len(set(shown)) == 40
+
+
+@pytest.mark.parametrize(("operator", "left"), [("replace", "to [EMAIL_ADDRESS] now"), ("redact", "to  now")])
+def test_operators_of_presidio_anonymizer_by_name(tmp_path, operator, left):
+    source = tmp_path / "corpus.jsonl"
+    source.write_text(json.dumps({"text": "to joe@corp.com now"}) + "\n")
+    policy = {"version": 1, "checkers": {"pii": {"action": "redact", "redact": operator}}}
+    gate([str(source)], policy, out=str(tmp_path / "run"))
+    assert json.loads((tmp_path / "run/kept/corpus.jsonl").read_text())["text"] == left
