@@ -250,13 +250,16 @@ def ours_on(path: Path) -> None:
     """This checker on the documents of a JSONL file, as `near_duplicates_peers` does it for others."""
     texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
     run(lambda: iter([batch_of_texts(texts[:2_000])]), 2_000)
-    start = near_duplicates_peers.cpu()
-    batch = batch_of_texts(texts)
-    outcome, _ = run(lambda: iter([batch]), len(texts))
-    spent = near_duplicates_peers.cpu() - start
-    kept = list(range(len(texts)))
-    for one in outcome.certificates:
-        kept[one.doc] = one.kept  # type: ignore[assignment]  # there is no index
+
+    def kept_of() -> list[int]:
+        batch = batch_of_texts(texts)
+        outcome, _ = run(lambda: iter([batch]), len(texts))
+        kept = list(range(len(texts)))
+        for one in outcome.certificates:
+            kept[one.doc] = one.kept  # type: ignore[assignment]  # there is no index
+        return kept
+
+    spent, kept = near_duplicates_peers.timed(kept_of)
     print("\n" + json.dumps({"cpu_s": spent, "peak_mb": near_duplicates_peers.peak_mb(), "kept": kept}))
 
 

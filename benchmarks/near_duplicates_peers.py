@@ -2,8 +2,8 @@
 
     python benchmarks/near_duplicates_peers.py TOOL TEXTS.jsonl
 
-Prints JSON: cpu_s, of this process and its children after the imports; peak_mb; kept, for each document the one that
-stays for it. Each tool has its own defaults for bands at threshold .8, 128 permutations and word 5-grams.
+Prints JSON: cpu_s, of this process and its children after the imports, see `timed`; peak_mb; kept, for each document the
+one that stays for it. Each tool has its own bands for threshold .8, with 128 permutations and word 5-grams.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import resource
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +158,22 @@ def peak_mb() -> int:
     return int(Path("/proc/self/status").read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) >> 10
 
 
+def timed(tool: Callable[[], list[int]]) -> tuple[float, list[int]]:
+    """(CPU seconds, what it says): the least of three runs where one takes less than 5 seconds."""
+    spent = []
+    while len(spent) < 3 and (not spent or spent[0] < 5):
+        start = cpu()
+        said = tool()
+        spent.append(cpu() - start)
+    return min(spent), said
+
+
 def main() -> None:
     tool, path = TOOLS[sys.argv[1]], Path(sys.argv[2])
     texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
     tool(texts[:20])  # imports and first calls are not counted
-    start = cpu()
-    kept = tool(texts)
-    print("\n" + json.dumps({"cpu_s": cpu() - start, "peak_mb": peak_mb(), "kept": kept}))
+    spent, kept = timed(lambda: tool(texts))
+    print("\n" + json.dumps({"cpu_s": spent, "peak_mb": peak_mb(), "kept": kept}))
 
 
 if __name__ == "__main__":
