@@ -13,10 +13,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from auditkit.errors import AuditkitError
+from auditkit.errors import AuditkitError, RunFolderError
 from auditkit.watchdog import at
 
 T = TypeVar("T")
+AGAIN_SECONDS = 1.0  # after the deadline, until it is heard: a callback from C swallows what is raised in it
 GRACE_SECONDS = 30.0  # for a long call in C to come back and be interrupted
 
 
@@ -51,7 +52,7 @@ def attempt(step: Callable[[], T], *, seconds: float, what: str = "a checker") -
     try:
         with at(what, seconds=seconds + GRACE_SECONDS), _deadline(seconds):
             return step(), ""
-    except (KeyboardInterrupt, GeneratorExit):
+    except (KeyboardInterrupt, GeneratorExit, RunFolderError):  # the last: the disk's fault and no checker's
         raise
     except DeadlinePassed:
         return None, f"it ran longer than {seconds:.0f} s"
@@ -72,14 +73,15 @@ def described(error: BaseException) -> str:
 def _deadline(seconds: float) -> Iterator[None]:
     """Raise DeadlinePassed in this thread after so many seconds of wall time.
 
-    Works in the main thread of a process on systems with SIGALRM; elsewhere there is no deadline.
+    Raised again each second until it gets through. Works in the main thread of a process on systems with SIGALRM;
+    elsewhere there is no deadline.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
     started = time.monotonic()
     previous = signal.signal(signal.SIGALRM, _alarm)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
     finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from auditkit import disk
 from auditkit.checker import State
 
 
@@ -24,16 +26,26 @@ class Columns:
     def add(self, state: State) -> None:
         """Append the arrays of one more state."""
         for name, values in state.items():
+            path = self.folder / f"{name}.bin"
             if name not in self._files:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._files[name] = (self.folder / f"{name}.bin").open("wb")
+                disk.make_folder(self.folder)
+                with disk.step("open", path):
+                    self._files[name] = path.open("wb")
                 self.kinds[name] = (values.dtype, values.shape[1:])
-            self._files[name].write(np.ascontiguousarray(values, self.kinds[name][0]).data)
+            with disk.step("write", path):
+                self._files[name].write(np.ascontiguousarray(values, self.kinds[name][0]).data)
+
+    def abandon(self) -> None:
+        """Close the files, whatever comes of it."""
+        for file in self._files.values():
+            with suppress(OSError):
+                file.close()
 
     def mapped(self) -> State:
         """The arrays, mapped and not read; nothing can be added any more."""
-        for file in self._files.values():
-            file.close()
+        for name, file in self._files.items():
+            with disk.step("close", self.folder / f"{name}.bin"):
+                file.close()
         return {name: self._mapped(name, *kind) for name, kind in self.kinds.items()}
 
     def _mapped(self, name: str, kind: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
@@ -48,12 +60,12 @@ class Room:
     """A folder in which a checker's arrays are kept while it finishes."""
 
     folder: Path
-    _n: int = 0
+    _made: list[Columns] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """New columns in a folder of their own."""
-        self._n += 1
-        return Columns(self.folder / str(self._n))
+        self._made.append(Columns(self.folder / str(len(self._made) + 1)))
+        return self._made[-1]
 
     def gather(self, states: Iterable[State]) -> State:
         """The arrays of the states below one another, mapped; what `Context.gather` is in a run."""
@@ -64,4 +76,6 @@ class Room:
 
     def clear(self) -> None:
         """Remove the files; arrays that are still mapped stay readable."""
+        for columns in self._made:
+            columns.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -112,6 +112,7 @@ def _of_first_pass(
 
 def _finish_one(name: str, checker: CorpusChecker, context: Context, work: Work) -> tuple[Outcome | None, str]:
     """(outcome, "") or (None, reason): merge, second look, finish; each step under its deadline."""
+    what = _whole(name)
     room = Room(work.store.folder / "columns" / name)
     context = dataclasses.replace(context, run=staged(work.runner), gather=room.gather)
     seconds = FINISH_SECONDS + SECONDS_PER_DOC * context.n_docs
@@ -120,7 +121,9 @@ def _finish_one(name: str, checker: CorpusChecker, context: Context, work: Work)
     if first is None:
         return None, "it has looked at nothing"
     try:
-        state, reason = attempt(lambda: _merged(checker, itertools.chain([first], states), room), seconds=seconds)
+        state, reason = attempt(
+            lambda: _merged(checker, itertools.chain([first], states), room), seconds=seconds, what=what
+        )
         if state is None:
             return None, reason
         return _finish_state(name, checker, state, context, work=work, room=room)
@@ -132,8 +135,9 @@ def _finish_state(
     name: str, checker: CorpusChecker, state: State, context: Context, *, work: Work, room: Room
 ) -> tuple[Outcome | None, str]:
     """Second look and finish."""
+    what = _whole(name)
     seconds = FINISH_SECONDS + SECONDS_PER_DOC * context.n_docs
-    wanted, reason = attempt(lambda: (checker.again(state, context),), seconds=seconds)
+    wanted, reason = attempt(lambda: (checker.again(state, context),), seconds=seconds, what=what)
     if wanted is None:
         return None, reason
     again: State | None = None
@@ -142,7 +146,13 @@ def _finish_state(
         if again is None:
             return None, reason
     rules = opened(work.plan)[name].rules
-    return attempt(lambda: verified(checker.finish(state, again, context), context.n_docs, rules), seconds=seconds)
+    return attempt(
+        lambda: verified(checker.finish(state, again, context), context.n_docs, rules), seconds=seconds, what=what
+    )
+
+
+def _whole(name: str) -> str:
+    return f"{name}, the whole corpus"
 
 
 def _states(work: Work, name: str) -> Iterator[State | None]:
@@ -219,7 +229,7 @@ def _second_look(name: str, checker: CorpusChecker, wanted: State, work: Work, r
     if not rest:
         return None, "the documents of its second look were not found"
     seconds = FINISH_SECONDS + SECONDS_PER_DOC * work.corpus.n_docs
-    return attempt(lambda: merge_tree(checker.merge_again, rest) | columns.mapped(), seconds=seconds)
+    return attempt(lambda: merge_tree(checker.merge_again, rest) | columns.mapped(), seconds=seconds, what=_whole(name))
 
 
 def verified(outcome: Outcome, n_docs: int, rules: frozenset[str]) -> Outcome:

@@ -117,7 +117,7 @@ def _open(table: CheckerTable, secret: bytes) -> Opened:
             checker = keyed(secret)
         return checker, frozenset(rule.id for rule in checker.rules())
 
-    built, reason = attempt(step, seconds=600)
+    built, reason = attempt(step, seconds=600, what=f"{table.name}, being opened")
     return Opened(built[0], "", built[1]) if built else Opened(None, reason)
 
 
@@ -379,7 +379,8 @@ def look_again(item: tuple[Shard, State], plan: Plan, name: str) -> tuple[State 
             total = checker.merge_again(total, state)
         return total
 
-    return attempt(step, seconds=plan.deadline_s + SECONDS_PER_MB * shard.n_bytes / 1e6)
+    seconds = plan.deadline_s + SECONDS_PER_MB * shard.n_bytes / 1e6
+    return attempt(step, seconds=seconds, what=f"{name}, {shard.source.name} once more")
 
 
 def _only(batch: Batch, docs: np.ndarray[Any, np.dtype[np.int64]]) -> Batch:

@@ -72,7 +72,7 @@ def key_of(words: str) -> bytes:
 def edits_of(cut: Cut, plan: Plan, style: Style) -> tuple[dict[int, list[Edit | Open]] | None, str]:
     """(document key -> edits, "") for a shard, or (None, reason). Reads the shard's texts for the values replaced."""
     seconds = plan.deadline_s + SECONDS_PER_MB * cut.shard.n_bytes / 1e6
-    return attempt(lambda: _edits(cut, plan, style), seconds=seconds)
+    return attempt(lambda: _edits(cut, plan, style), seconds=seconds, what=f"redacting {cut.shard.source.name}")
 
 
 def filled(edits: Mapping[int, Sequence[Edit | Open]], plan: Plan, key: bytes) -> dict[int, list[Edit]]:

@@ -44,6 +44,18 @@ def test_a_deadline_ends_a_step_that_swallows_exceptions():
     assert time.monotonic() - started < 5
 
 
+def test_a_deadline_that_is_swallowed_once_is_raised_again():
+    def step():
+        for _ in range(2):
+            with contextlib.suppress(BaseException):  # as a callback from C does
+                time.sleep(10)
+        time.sleep(10)
+
+    started = time.monotonic()
+    assert attempt(step, seconds=0.2)[1] == "it ran longer than 0 s"
+    assert time.monotonic() - started < 8
+
+
 def test_keyboard_interrupts_pass():
     def step():
         raise KeyboardInterrupt
