@@ -135,9 +135,13 @@ def _split(listing: bytes) -> list[str]:
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """A git command in this folder, names taken literally; ConfigError when there is no git."""
+    """A git command in this folder, names taken literally; ConfigError when there is no git.
+
+    A hook of a linked work tree inherits GIT_DIR, by which git would take this folder for the top of the tree.
+    """
     command = ["git", "--literal-pathspecs", *arguments]
+    env = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX")}
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)  # noqa: S603
     except FileNotFoundError:
         raise ConfigError("--changed-since needs git, which is not installed") from None

@@ -237,6 +237,26 @@ def pointer(content):
     return digest, f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n".encode()
 
 
+def test_a_commit_in_a_linked_work_tree_looks_at_its_new_rows_alone(repo, tmp_path_factory):
+    """git commit sets GIT_DIR and GIT_INDEX_FILE for its hook."""
+    folder, _ = repo
+    (folder / "sub").mkdir()
+    (folder / "sub/b.jsonl").write_text('{"text": "old!!!"}\n')
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "b")
+    tree = tmp_path_factory.mktemp("trees") / "tree"
+    git(folder, "worktree", "add", "-q", str(tree))
+    hook = folder / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    scan = f"{sys.executable} -m auditkit scan --changed-since HEAD --policy p.toml sub/b.jsonl"
+    hook.write_text(f"#!/bin/sh\nexport PYTHONPATH='{ROOT / 'tests/plugins'}'\n{scan} > said\nexit 1\n")
+    hook.chmod(0o755)
+    (tree / "sub/b.jsonl").write_text('{"text": "old!!!"}\n{"text": "new!!!"}\n')
+    done = subprocess.run(["git", "commit", "-qam", "x"], cwd=tree, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert [line.partition(": ")[0] for line in (tree / "said").read_text().splitlines()] == ["sub/b.jsonl:2"]
+
+
 def test_a_git_lfs_pointer_gets_a_clear_word(repo, command):
     _, path = repo
     path.write_bytes(pointer(path.read_bytes())[1])
