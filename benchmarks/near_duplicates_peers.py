@@ -2,8 +2,8 @@
 
     python benchmarks/near_duplicates_peers.py TOOL TEXTS.jsonl
 
-Prints JSON: cpu_s, of this process and its children after the imports, see `timed`; peak_mb; kept, for each document the
-one that stays for it. Each tool has its own bands for threshold .8, with 128 permutations and word 5-grams.
+Prints JSON: cpu_s, of this process and its children after the imports, see `timed`; peak_mb; kept, for each document
+the one that stays for it. Each tool has its own bands for threshold .8, with 128 permutations and word 5-grams.
 """
 
 from __future__ import annotations
