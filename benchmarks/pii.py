@@ -300,7 +300,8 @@ def main() -> int:
     if options.differential:
         return min(1, differential(texts, options.differential))
     step = max(1, len(texts) // options.docs)
-    lines = ["# PII", "", "    " + " ".join(["python", *sys.argv])]
+    typed = ["PEERS/bin/python" if word == options.peers else word for word in sys.argv]
+    lines = ["# PII", "", "    " + " ".join(["python", *typed])]
     for part in (
         lambda: quality(options.data / "pii/presidio_research_synth_v2.json", options.peers),
         lambda: disguises(options.data / "evasion/evasion.jsonl"),
