@@ -1,15 +1,17 @@
 """What may be quoted of a document: words around a finding, and how a removed copy differs from the one that stays.
 
 Every place that a checker of sensitive things found in the document is masked, and with it, whatever they found, each
-word that holds an @, or a digit and five other characters; where private data was found also each word in the middle of
-a sentence that begins as names do. Of documents with redacted spans nothing is quoted: their text is no longer the one
-that the findings speak of.
+word that holds an @, or a digit and five other characters, and the rude words of rules/lexicons/rude.toml. Where private
+data was found, each word in the middle of a sentence that begins as names do is masked too. Of documents with redacted
+spans nothing is quoted: their text is no longer the one that the findings speak of.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -17,13 +19,16 @@ import pyarrow.compute as pc
 
 from auditkit.findings import mask
 from auditkit.report_data import Place, Report, Row
+from auditkit.resources import resource
 from auditkit.text.word_diff import Piece, shortened, word_diff
 
 PASSAGES = frozenset({"hallucination", "near_duplicates", "skew", "diversity"})  # their places are no secrets
 AROUND = 90  # characters on each side of a finding
 MAX_DIFFERENCE = 600  # characters of a difference
 HIDDEN = "***"
-_TELLING = re.compile(r"\S*@\S*|(?=\S*\d)\S{6,}")
+MAX_COMPARED = 40_000  # characters of a document that are held against another
+_WORD = re.compile(r"\S+")
+_DIGIT = re.compile(r"\d")
 
 
 class Quote(NamedTuple):
@@ -87,7 +92,7 @@ def _whole(report: Report, place: Place) -> str:
     texts = report.texts[place]
     if report.raw:
         return "\n".join(texts.values())
-    return "\n".join(_mask_of(report, place, name)(0, len(text)) for name, text in texts.items())
+    return "\n".join(_mask_of(report, place, name)(0, min(len(text), MAX_COMPARED)) for name, text in texts.items())
 
 
 def _word_start(text: str, at: int) -> int:
@@ -135,7 +140,21 @@ def _masked(text: str, low: int, high: int, spans: Sequence[tuple[int, int]]) ->
             parts += [text[at : max(at, start)], mask(text[start:end]) or HIDDEN]
             at = min(max(at, end), high)
     parts.append(text[at:high])
-    return _TELLING.sub(HIDDEN, "".join(parts)).replace("***" + HIDDEN, HIDDEN)
+    shown = _WORD.sub(_untold, "".join(parts))
+    return _rude().sub(lambda match: mask(match.group()), shown)
+
+
+def _untold(match: re.Match[str]) -> str:
+    """The word, or what stands for it where it looks like an address, a number or a key."""
+    word = match.group()
+    return HIDDEN if "@" in word or (len(word) >= 6 and _DIGIT.search(word)) else word
+
+
+@cache
+def _rude() -> re.Pattern[str]:
+    """Words that are not quoted, whether or not the scorer named them."""
+    lists = tomllib.loads(resource("rules/lexicons/rude.toml").read_text(encoding="utf-8"))
+    return re.compile(rf"(?:{'|'.join(lists['stems'])})\w*|\b(?:{'|'.join(lists['words'])})s?\b", re.IGNORECASE)
 
 
 def private_places(report: Report) -> frozenset[Place]:

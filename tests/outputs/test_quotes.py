@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -128,7 +129,7 @@ def test_slurs_beside_a_finding_are_masked(write, tmp_path):
     rows = [
         {
             "id": "a",
-            "text": "You are a stupid fucking idiot and everybody hates you, write to bert.brown@acme-corp.com now",
+            "text": "You are a stupid fucking idiot and everybody hates you, #shitshow, two hoes, write to bert.brown@acme-corp.com now",
         }
     ]
     checkers = {"toxicity": {"action": "flag"}, "pii": {"entities": ["EMAIL_ADDRESS"], "action": "flag"}}
@@ -138,5 +139,15 @@ def test_slurs_beside_a_finding_are_masked(write, tmp_path):
     assert bad
     page = (tmp_path / "run/report.html").read_text()
     assert "everybody" in page
-    assert not any(word in page.split("findings-data")[0] for word in bad)
+    assert not any(word in page.split("findings-data")[0] for word in (*bad, "#shitshow", "hoes"))
+    assert "#s***" in page
     assert json.loads((tmp_path / "run/manifest.json").read_text())["verdict"]
+
+
+def test_one_endless_word_takes_no_endless_time(write, tmp_path):
+    word = "fuc" * 400_000
+    rows = [{"id": str(n), "text": f"{FILLER} bert.brown@acme-corp.com {word}{'k' * n}"} for n in range(2)]
+    gate(write("a.jsonl", rows), {"version": 1, "checkers": CHECKERS}, out=tmp_path / "run")
+    started = time.process_time()
+    render(with_texts(read_report(tmp_path / "run"), tmp_path / "run"), "html")
+    assert time.process_time() - started < 10
