@@ -37,7 +37,7 @@ SAID_AFTER = re.compile(
 NO_NUMBER = re.compile(
     r"(?:19|20)\d\d([.\- ]?)[01]?\d\1[0-3]?\d(?!\d)|[0-3]?\d([.\- ])[0-3]?\d\2(?:19|20)\d\d(?!\d)"  # dates
     r"|(?:1[5-9]|20)\d\d ?[\-\u2010-\u2013] ?(?:1[5-9]|20)\d\d$"  # years from to
-    r"|\d{1,3}(?:\.\d{1,3}){3}$|\d{5}-\d{4}$|\d\d(?: \d\d){5,}$"  # IP addresses, US ZIP+4, dumps of bytes
+    r"|\d{1,3}(?:\.\d{1,3}){3}$|\d{5}-\d{4}$|\d{3}-\d\d-\d{4}$|\d\d(?: \d\d){5,}$"  # IPs, US ZIP+4, SSNs, bytes
 )
 DUMP_BEFORE, DUMP_AFTER = re.compile(r"\b[0-9A-Fa-f]{2} $"), re.compile(r" [0-9A-Fa-f]{2}\b")  # bytes in rows
 NOT_A_PHONE = re.compile(
