@@ -20,7 +20,7 @@ from typing import Any
 Found = list[list[Any]]
 NAMES = {
     "EMAIL": "EMAIL_ADDRESS", "PHONE": "PHONE_NUMBER", "SSN": "US_SSN", "IBAN": "IBAN_CODE", "IP": "IP_ADDRESS",
-    "IP_V6": "IP_ADDRESS", "IBAN_INTL": "IBAN_CODE", "PHONE_INTL": "PHONE_NUMBER", "NAME": "PERSON",
+    "IP_V6": "IP_ADDRESS", "SSN_US": "US_SSN", "IBAN_INTL": "IBAN_CODE", "PHONE_INTL": "PHONE_NUMBER", "NAME": "PERSON",
 }  # fmt: skip
 
 
