@@ -1,9 +1,9 @@
 """What may be quoted of a document: words around a finding, and how a removed copy differs from the one that stays.
 
 Every place that a checker of sensitive things found in the document is masked, and with it, whatever they found, each
-word that holds an @, or a digit and five other characters, and the rude words of rules/lexicons/rude.toml. Where private
-data was found, each word in the middle of a sentence that begins as names do is masked too. Of documents with redacted
-spans nothing is quoted: their text is no longer the one that the findings speak of.
+word that holds an @, or a digit and five other characters, and the rude words of rules/lexicons/rude.toml. Where
+private data was found, each word in the middle of a sentence that begins as names do is masked too. Of documents with
+redacted spans nothing is quoted: their text is no longer the one that the findings speak of.
 """
 
 from __future__ import annotations
