@@ -2,6 +2,8 @@
 
 import logging
 import random
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -261,3 +263,12 @@ def test_no_value_reaches_a_log(caplog):
         reference.analyze("IBAN GB82 WEST 1234 5698 7654 3\u0661, mail joe@corp.com")
     assert "joe@corp" not in caplog.text
     assert "1234" not in caplog.text
+
+
+def test_presidio_loads_without_frameworks_that_it_would_only_look_at():
+    code = (
+        "import sys; from auditkit.checkers.pii import reference; reference.analyzer();"
+        " print(sorted(set(reference.HEAVY) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
