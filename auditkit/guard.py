@@ -18,7 +18,7 @@ from auditkit.watchdog import at
 
 T = TypeVar("T")
 AGAIN_SECONDS = 1.0  # after the deadline, until it is heard: a callback from C swallows what is raised in it
-GRACE_SECONDS = 30.0  # for a long call in C to come back and be interrupted
+GRACE_SECONDS, GRACE_FACTOR = 30.0, 10.0  # for a call in C to come back; a machine may give us a tenth of its time
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def attempt(step: Callable[[], T], *, seconds: float, what: str = "a checker") -
     since another exception's text may hold text of a document.
     """
     try:
-        with at(what, seconds=seconds + GRACE_SECONDS), _deadline(seconds):
+        with at(what, seconds=GRACE_FACTOR * seconds + GRACE_SECONDS), _deadline(seconds):
             return step(), ""
     except (KeyboardInterrupt, GeneratorExit, RunFolderError):  # the last: the disk's fault and no checker's
         raise
@@ -71,7 +71,8 @@ def described(error: BaseException) -> str:
 
 @contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
-    """Raise DeadlinePassed in this thread after so many seconds of wall time.
+    """Raise DeadlinePassed in this thread after so many seconds of wall time, those left out in which it had to wait
+    for a processor: a busy machine makes no gap.
 
     Raised again each second until it gets through. Works in the main thread of a process on systems with SIGALRM;
     elsewhere there is no deadline.
@@ -79,8 +80,13 @@ def _deadline(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
-    started = time.monotonic()
-    previous = signal.signal(signal.SIGALRM, _alarm)
+    started, waited = time.monotonic(), _waited()
+
+    def alarm(_signal: int, _frame: FrameType | None) -> None:
+        if time.monotonic() - started - (_waited() - waited) >= seconds:
+            raise DeadlinePassed
+
+    previous = signal.signal(signal.SIGALRM, alarm)
     left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
@@ -91,5 +97,9 @@ def _deadline(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - started), 1e-3), interval)
 
 
-def _alarm(_signal: int, _frame: FrameType | None) -> None:
-    raise DeadlinePassed
+def _waited() -> float:
+    """Seconds that the main thread has waited for a processor so far; 0.0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
