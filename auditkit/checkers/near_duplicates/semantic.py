@@ -1,8 +1,8 @@
 """Texts that say the same in other words: neighbours of their MiniLM vectors, apart from lexical copies.
 
 Every document that stays is held against every earlier one that stays, exactly and in blocks: no index, nothing missed,
-the same on every machine. Encoding takes 30 to 50 ms per document on one core (its first 128 word pieces); comparing takes
-0.8 s for 5,000 documents and grows with the square of their number: up to some hundred thousand encoding is the cost.
+the same on every machine. Encoding takes 30 to 50 ms per document on one core (its first 128 word pieces); comparing
+takes 0.8 s for 5,000 documents and grows with the square of their number: up to a million encoding is the cost.
 """
 
 from __future__ import annotations
