@@ -385,6 +385,9 @@ def look_again(item: tuple[Shard, State], plan: Plan, name: str) -> tuple[State 
 
 def _only(batch: Batch, docs: np.ndarray[Any, np.dtype[np.int64]]) -> Batch:
     """The documents of the batch whose key is in the sorted `docs`."""
-    records = batch.records.filter(pa.array(np.isin(batch.docs, docs)))
+    wanted = np.isin(batch.docs, docs)
+    if wanted.all():
+        return batch
+    records = batch.records.filter(pa.array(wanted))
     texts = batch.texts.filter(pa.array(np.isin(batch.text_docs, docs)))
     return Batch(texts, records)

@@ -62,8 +62,8 @@ def _panel(lines: Sequence[Line], arms: Sequence[str], measure: str, left: int, 
     for arm, points in means.items():
         path = " ".join(place(point) for point in points)
         shapes.append(f'<polyline points="{path}" fill="none" {_stroke(arm)}><title>{arm}</title></polyline>')
-        x, y = place(points[-1]).split(",")
-        shapes.append(f'<text x="{float(x) + 4:.1f}" y="{float(y) + 4:.1f}" font-size="10">{arm[0]}</text>')
+        last_x, last_y = map(float, place(points[-1]).split(","))
+        shapes.append(f'<text x="{last_x + 4:.1f}" y="{last_y + 4:.1f}" font-size="10">{arm[0]}</text>')
     return shapes
 
 
