@@ -29,7 +29,7 @@ def main(seeds: int, out: Path, *, quick: bool) -> int:
     """Run seeds 0..seeds-1, write results.json, table.md and plot.svg into `out`, print the table; the exit code 0.
 
     A seed gives the same lines however many there are: each runs on one thread of a process of its own, for about
-    133 CPU seconds, with `quick` 36. ConfigError for fewer than one seed or a file in the place of the folder,
+    120 CPU seconds, with `quick` 36. ConfigError for fewer than one seed or a file in the place of the folder,
     MissingDependency without torch.
     """
     if seeds < 1:
