@@ -162,9 +162,10 @@ def test_intervals_and_what_is_shown():
 
 
 def test_no_torch_is_a_letter_and_exit_2(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingDependency, match=r"auditkit\[loop\]") as caught:
-        experiment.main(1, tmp_path / "out", quick=True)
+    with monkeypatch.context() as patch:  # undone before the seeds of the next test are set, torch's too
+        patch.setitem(sys.modules, "torch", None)
+        with pytest.raises(MissingDependency, match=r"auditkit\[loop\]") as caught:
+            experiment.main(1, tmp_path / "out", quick=True)
     assert caught.value.exit_code == EXIT_USAGE
     assert not (tmp_path / "out").exists()
 
