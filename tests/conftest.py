@@ -62,6 +62,15 @@ def command(tmp_path):
 
 
 @pytest.fixture(autouse=True)
+def no_ray_left():
+    """A local Ray ends with its test: its workers know the module path of the test that started it."""
+    yield
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """A connection to anything but this machine fails the test."""
     import socket

@@ -17,7 +17,7 @@ from auditkit.errors import ConfigError
 CORPUS, PLANTED = "corpus.jsonl", "planted.jsonl"
 MIN_ROWS = 200  # fewer rows hold fewer than two of each fault
 FAULT_SHARE = 0.01  # of the rows, for each kind
-BLOCK_SHARE = 0.04  # rows with one same opening
+BLOCK_SHARE = 0.08  # rows whose answers have one same opening; of clean answers up to 3 % share one by chance
 REPORT_SHARE, SUM_SHARE, GROUP_SHARE = 0.05, 0.05, 0.08  # clean rows that are no prose
 RIGHT_SAMPLES, WRONG_SAMPLES = 3, 2  # answers to a question on which samples disagree; the others have all five right
 UNREADABLE = (

@@ -128,7 +128,7 @@ def _verdict(report: Report, marks: Mapping[str, str]) -> Padding:
     style = STYLES.get(verdict, "yellow")
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1)
+    grid.add_column(ratio=1, overflow="fold")  # a long path is broken, never cut
     grid.add_row(Text(marks.get(verdict, "!"), style), Text(verdict.upper(), f"bold {style}"))
     reasons = why(report)
     for reason in reasons[:MAX_REASONS]:
@@ -145,6 +145,8 @@ def _next(report: Report, console: Console, folder: str) -> None:
     if not steps:
         return
     grid = Table.grid(padding=(0, 1))
+    for overflow in ("ellipsis", "ellipsis", "fold"):
+        grid.add_column(overflow=overflow)
     for step in steps:
         grid.add_row(" ", "-", Text(step))
     console.print(Text("\nnext", style="bold"))

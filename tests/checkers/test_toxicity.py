@@ -172,6 +172,6 @@ def test_naming_a_group_is_not_toxic():
 def test_the_bias_of_the_scorer_stands_beside_its_metrics():
     checker = build("toxicity", {})
     metrics = checker.finish(checker.map(batch_of_texts([CLEAN])), None, None).metrics
-    assert {metric.metric for metric in metrics} == {"bias_bpsn"}
+    assert {metric.metric for metric in metrics} == {"bias_bpsn", "bias_bnsp", "bias_subgroup"}
     assert {metric.slice.partition("/")[0] for metric in metrics} >= {"jigsaw_test", "templates"}
     assert all(np.isfinite(metric.value) and metric.reference == "model card" for metric in metrics)

@@ -59,11 +59,11 @@ def test_without_a_policy_nothing_fails(runs):
 
 def test_newcombe_interval_of_the_literature(plugins):
     """Newcombe 1998, table II, method 10: 56/70 - 48/80 = 0.2 (0.0524 to 0.3339)."""
-    from auditkit.compare import _interval
+    from auditkit.compare import interval_of_difference
 
     left = {"value": 48 / 80, "numerator": 48.0, "denominator": 80.0, "low": None, "high": None}
     right = {"value": 56 / 70, "numerator": 56.0, "denominator": 70.0, "low": None, "high": None}
-    assert _interval(left, right) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert interval_of_difference(left, right) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 
 def test_the_command(runs, command):

@@ -135,7 +135,7 @@ def test_a_gate_on_a_metric_without_a_value_is_incomplete(plugins, write):
         pytest.param({"version": 1, "checkers": {"shouting": {}}, "gate": [{"metric": "shouting.texts", "max": float("nan")}]}, "finite", id="NaN threshold"),
         pytest.param({"version": 1, "checkers": {"shouting": {}}, "gate": [{"metric": "shouting.texts", "max": float("inf")}]}, "finite", id="infinite threshold"),
         pytest.param({"version": 1, "checkers": {"shouting": {}}, "gate": [{"metric": "shouting.texts", "max": -1}]}, "0 or more", id="negative threshold"),
-        pytest.param({"version": 1, "checkers": {"shouting": {}}, "gate": [{"metric": "shouting.texts"}]}, "exactly one of max and min", id="no bound"),
+        pytest.param({"version": 1, "checkers": {"shouting": {}}, "gate": [{"metric": "shouting.texts"}]}, "needs exactly one of max, min", id="no bound"),
         pytest.param({"version": 1, "checkers": {"shouting": {}}, "corpus": {"max_quarantined": 2}}, "expected a share", id="share above 1"),
         pytest.param({"version": 1, "checkers": {"shouting": {}}, "fields": {"respones": "x"}}, "did you mean 'response'", id="unknown role"),
         pytest.param({"version": 1, "extends": "defualt"}, "did you mean 'default'", id="unknown base"),

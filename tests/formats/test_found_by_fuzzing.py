@@ -13,7 +13,16 @@ spec = importlib.util.spec_from_file_location("harnesses", HARNESSES)
 harnesses = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(harnesses)
 
-AWKWARD = [b"", b"\0", b"\x00\n", b"\x01{}", b'\x00{"text": ""}\r\n', b"\x00\xef\xbb\xbf\n", b"\x00\xff\n[", b"%&#@" * 9]
+AWKWARD = [
+    b"",
+    b"\0",
+    b"\x00\n",
+    b"\x01{}",
+    b'\x00{"text": ""}\r\n',
+    b"\x00\xef\xbb\xbf\n",
+    b"\x00\xff\n[",
+    b"%&#@" * 9,
+]
 
 
 def cases():
