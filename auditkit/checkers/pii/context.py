@@ -173,7 +173,8 @@ class Surroundings:
         left = _taken(reversed(tokens[: index + 1]), WORDS_BACK, parts, sure, passed)
         if left:
             self._backward(low, left, parts, sure, passed)
-        certain = max(0, WORDS_BACK - len(passed))  # were all passed tokens keywords and nearer, so many would be left
+        # were all passed tokens keywords and nearer, so many would be left; of the keyword ahead nothing is certain
+        certain = min(len(sure), max(0, WORDS_BACK - len(passed)))
         left = _taken(tokens[index:], WORDS_AHEAD, parts, sure, passed)
         if left:
             self._forward(high, left, parts, sure, passed)
