@@ -261,7 +261,8 @@ def made_up(draw: random.Random) -> str:
     parts = []
     for _ in range(draw.randrange(1, 24)):
         kind = draw.random()
-        parts += [draw.choice(WORDS if kind < 0.45 else VALUES if kind < 0.9 else ODD), draw.choice(JOINTS)]
+        part = draw.choice(WORDS if kind < 0.45 else VALUES if kind < 0.9 else ODD)
+        parts += [part.swapcase() if draw.random() < 0.2 else part, draw.choice(JOINTS)]
     return "".join(parts)
 
 

@@ -179,7 +179,8 @@ def made_up(seed):
     parts = []
     for _ in range(draw.randrange(1, 30)):
         kind = draw.random()
-        parts.append(draw.choice(WORDS if kind < 0.45 else VALUES if kind < 0.85 else ODD))
+        part = draw.choice(WORDS if kind < 0.45 else VALUES if kind < 0.85 else ODD)
+        parts.append(part.swapcase() if draw.random() < 0.2 else part)
         parts.append(draw.choice(SEPARATORS))
     text = "".join(parts)
     if draw.random() < 0.3:  # break some values
@@ -224,6 +225,19 @@ def test_long_tokens_and_long_distances(engine):
 
 def test_a_token_with_a_colon_elsewhere_can_take_the_place_of_the_keyword_ahead(engine):
     compare(engine, [f"\u200bx-http://www.foo.com/barlink\nmobile number{end}" for end in (":/", "")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pay gb82west12345698765432 now",
+        "Gb82west12345698765432",
+        "us9434765919 GB82WEST12345698765432",
+        "de89 3704 0044 0532 0130 00 and DE89370400440532013000",
+    ],
+)
+def test_the_iban_pattern_knows_no_case(engine, text):
+    compare(engine, [text])
 
 
 def test_another_presidio_takes_the_full_path(monkeypatch):

@@ -147,9 +147,9 @@ def chunks(data: Bytes, offsets: Ints, space: Bytes, marks: Ints, trie: Ints) ->
 
 @kernel
 def iban_starts(data: Bytes, offsets: Ints, kinds: Bytes) -> Ints:
-    """Where an IBAN may start: two capitals and two digits, no capital or digit before, twelve bytes in all.
+    """Where an IBAN may start: two letters and two digits, no letter or digit before, twelve bytes in all.
 
-    kinds[b]: 1 = capital letter, 2 = digit.
+    kinds[b]: 1 = letter, 2 = digit.
     """
     out = np.empty((64, 1), np.int64)
     n = 0
