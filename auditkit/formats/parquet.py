@@ -131,11 +131,13 @@ def _window(batches: Iterator[pa.RecordBatch], first: int, n_rows: int) -> Itera
 def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows in batches of a few megabytes."""
     some: list[pa.RecordBatch] = []
+    n_bytes = 0
     for batch in batches:
         some.append(batch)
-        if sum(part.nbytes for part in some) >= _BATCH_BYTES or len(some) >= _BATCHES:
+        n_bytes += batch.nbytes
+        if n_bytes >= _BATCH_BYTES or len(some) >= _BATCHES:
             yield pa.concat_batches(some)
-            some = []
+            some, n_bytes = [], 0
     if some:
         yield pa.concat_batches(some)
 
@@ -192,6 +194,7 @@ class _Writer:
         self._target, self._like = target, like
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
+        self._waiting_bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -222,12 +225,13 @@ class _Writer:
         """Take the rows of a batch."""
         if len(batch):
             self._waiting.append(batch)
+            self._waiting_bytes += batch.nbytes
             self._target.n_rows += len(batch)
-        if sum(part.nbytes for part in self._waiting) >= _GROUP_BYTES:
+        if self._waiting_bytes >= _GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """End the row group."""
         if self._waiting:
             self.open().write_table(pa.Table.from_batches(self._waiting))
-            self._waiting = []
+            self._waiting, self._waiting_bytes = [], 0
