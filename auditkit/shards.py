@@ -30,6 +30,7 @@ class Limits:
     max_findings: int = 10_000  # of one rule in one document
     max_memory_bytes: int = 0  # of each process; 0 = as much as there is
     block_bytes: int = 4 << 20  # research: flat memory, no loss of speed from 4 MB up
+    block_rows: int = 1 << 15  # a row takes about 1 kB of memory beside its text: rows of a few bytes are many
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from auditkit.checker import Outcome, Rule
 from auditkit.engine.actions import codes
 from auditkit.engine.capped import left_out
-from auditkit.engine.finish import corpus_found
 from auditkit.engine.first_pass import Corpus
-from auditkit.engine.look import Looked, no_result
+from auditkit.engine.look import FOUND_BY, Looked, no_result
 from auditkit.engine.store import Store
-from auditkit.findings import FINDINGS, SORT_KEYS, detail
+from auditkit.findings import FINDINGS, SORT_KEYS, canonical, detail
 from auditkit.shards import DECISIONS, DROP, KEEP, QUARANTINE, Quarantined
 from auditkit.waivers import Accepted
 
@@ -69,25 +68,59 @@ class Judgement:
     place: Place = lambda doc: ("", doc)
 
 
+@dataclass(frozen=True)
+class ByDocument:
+    """The findings of one corpus checker, to be taken by document without a second copy of them all.
+
+    docs: int64, ascending, -1 where the finding is about the corpus. order: their rows, None where they stand so.
+    """
+
+    checker: str
+    found: pa.Table
+    docs: NDArray[np.int64]
+    order: NDArray[np.int64] | None
+
+    @staticmethod
+    def of(checker: str, found: pa.Table) -> ByDocument:
+        """From a table with schema FOUND."""
+        docs = found.column("doc").fill_null(-1).to_numpy()
+        if (docs[1:] >= docs[:-1]).all():
+            return ByDocument(checker, found, docs, None)
+        order = np.argsort(docs, kind="stable")
+        return ByDocument(checker, found, docs[order], order)
+
+    def between(self, low: int, high: int) -> pa.Table:
+        """Those of the documents low <= doc < high, with schema FOUND_BY."""
+        start, stop = np.searchsorted(self.docs, [low, high])
+        if self.order is None:
+            return _said_by(self.checker, self.found.slice(start, stop - start))
+        return _said_by(self.checker, self.found.take(pa.array(self.order[start:stop])))
+
+
 def decide(corpus: Corpus, store: Store, judgement: Judgement) -> Iterator[Decided]:
     """Each shard with all findings of its documents, in canonical order, and what becomes of each row."""
-    whole = corpus_found(judgement.outcomes)
-    whole = whole.filter(pc.is_valid(whole.column("doc")))
-    keys = whole.column("doc").to_numpy()
+    whole = [ByDocument.of(name, outcome.findings) for name, outcome in judgement.outcomes.items()]
     first = 0
     bases = dict(zip([source.name for source in corpus.sources], corpus.first_doc, strict=True))
     for looked in store.each(corpus.n_shards):
         n_rows = looked.records.num_rows + len(looked.quarantined)
-        low, high = np.searchsorted(keys, [first, first + n_rows])
-        found = pa.concat_tables([looked.found, whole.slice(low, high - low)])
+        found = pa.concat_tables([looked.found, *(one.between(first, first + n_rows) for one in whole)])
         yield _decide_shard(looked, found.sort_by(SORT_KEYS), first, bases, judgement)
         first += n_rows
 
 
+def _of_corpus(found: pa.Table) -> pa.Table:
+    return found.filter(pc.is_null(found.column("doc")))
+
+
+def _said_by(checker: str, found: pa.Table) -> pa.Table:
+    return found.append_column("checker", pa.repeat(checker, found.num_rows)).cast(FOUND_BY)
+
+
 def corpus_level(judgement: Judgement) -> Decided:
     """The findings that speak of the corpus as a whole, as if they were a shard without rows."""
-    found = corpus_found(judgement.outcomes)
-    found = found.filter(pc.is_null(found.column("doc")))
+    whole = [_said_by(name, _of_corpus(outcome.findings)) for name, outcome in judgement.outcomes.items()]
+    found = canonical(pa.concat_tables([FOUND_BY.empty_table(), *whole]))
     nothing = no_result(0)
     waived = _waived(found, nothing.records, judgement.accepted)
     found = found.append_column("code", pa.array(np.full(found.num_rows, KEEP, np.uint8)))

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -18,10 +17,10 @@ from auditkit.checker import Context, CorpusChecker, Item, Outcome, Result, Run,
 from auditkit.engine.actions import dropped_docs
 from auditkit.engine.columns import Room
 from auditkit.engine.first_pass import Corpus, Runner, Work
-from auditkit.engine.look import FOUND_BY, Plan, Spent, look_again, opened, timed, verify_findings
+from auditkit.engine.look import Plan, Spent, look_again, opened, timed, verify_findings
 from auditkit.engine.store import Store
 from auditkit.errors import CheckerError
-from auditkit.findings import FOUND, canonical
+from auditkit.findings import FOUND
 from auditkit.guard import Gap, attempt
 from auditkit.shards import Shard
 
@@ -245,12 +244,3 @@ def verified(outcome: Outcome, n_docs: int, rules: frozenset[str]) -> Outcome:
         if len(keys) != len(values) or np.isinf(values).any():
             raise CheckerError(f"its score '{score}' is not one finite number or NaN per document")
     return outcome
-
-
-def corpus_found(outcomes: Mapping[str, Outcome]) -> pa.Table:
-    """The findings of all outcomes with their checker, in canonical order."""
-    tables = [
-        outcome.findings.append_column("checker", pa.array([name] * outcome.findings.num_rows, pa.utf8()))
-        for name, outcome in outcomes.items()
-    ]
-    return canonical(pa.concat_tables([FOUND_BY.empty_table(), *tables]))

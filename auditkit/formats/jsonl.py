@@ -45,7 +45,7 @@ class Block(NamedTuple):
 
 
 def blocks(stored: Stored, limits: Limits) -> Iterator[Block]:
-    """The lines of a file in blocks of about limits.block_bytes, cut by the data alone."""
+    """The lines of a file in blocks of about limits.block_bytes, at most limits.block_rows, cut by the data alone."""
     cutter = _Cutter(limits)
     for chunk in expanded(stored, limits):
         yield from cutter.feed(chunk)
@@ -73,7 +73,7 @@ class _Cutter:
         while len(self._buffer) >= self._limits.block_bytes:
             cut = self._buffer.rfind(b"\n", 0, self._limits.block_bytes) + 1 or self._first_end()
             if cut:
-                yield self._take(cut)
+                yield self._take(self._few(cut))
             elif len(self._buffer) > self._limits.max_line_bytes:
                 self._overlong = len(self._buffer)
                 del self._buffer[RAW_BYTES:]
@@ -85,8 +85,15 @@ class _Cutter:
         """The last lines."""
         if self._overlong:
             yield self._long()
-        elif self._buffer:
-            yield self._take(len(self._buffer))
+        while self._buffer:
+            yield self._take(self._few(len(self._buffer)))
+
+    def _few(self, cut: int) -> int:
+        """The cut, or the end of an earlier line where there are more lines before it than a block may have."""
+        most = self._limits.block_rows
+        if self._buffer.count(b"\n", 0, cut) <= most:
+            return cut
+        return int(np.flatnonzero(np.frombuffer(self._buffer[:cut], np.uint8) == 10)[most - 1]) + 1
 
     def _first_end(self) -> int:
         """Where the first line ends, 0 while that is not known; what was searched is not searched again."""

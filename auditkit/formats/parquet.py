@@ -28,7 +28,8 @@ _BATCHES = 1024
 _PART_BYTES = 16 << 20
 _GROUP_BYTES = 64 << 20
 _CODECS = {"UNCOMPRESSED": "NONE"}
-_MAX_PARTS = 8  # of one row group: each part decodes the rows before it once more
+_MAX_PARTS = 8  # of one row group by its bytes: each part decodes the rows before it once more
+_MAX_PARTS_BY_ROWS = 32  # of one row group by its rows: so many are cheap to decode
 _HIDDEN_ROW_BYTES = 16  # rows stored in fewer bytes, or a ratio above
 _HIDDEN_RATIO = 50  # this, come from a repeated dictionary: it is kept as one
 
@@ -71,7 +72,7 @@ def _check_sizes(source: Source, limits: Limits) -> None:
                 raise InputError(source.name, f"{said}: write smaller ones, or raise corpus.max_page_bytes")
 
 
-def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:  # noqa: ARG001 - one signature
+def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, None, FileSummary]:
     """Shards that name rows of one row group each; no page is decoded here."""
     stored = Stored(source)
     try:
@@ -83,7 +84,7 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
         for group in range(file.metadata.num_row_groups):
             n_rows = file.metadata.row_group(group).num_rows
             n_bytes = file.metadata.row_group(group).total_byte_size
-            size = _part_rows(n_rows, n_bytes)
+            size = _part_rows(n_rows, n_bytes, limits.block_rows)
             for first in range(0, n_rows, size):
                 rows = min(size, n_rows - first)
                 part = {"group": group, "first": first, "file": bytes_of}
@@ -94,9 +95,9 @@ def read(source: Source, layout: Layout, limits: Limits) -> Generator[Shard, Non
     return FileSummary(summary.n_bytes, summary.sha256, first_row)
 
 
-def _part_rows(n_rows: int, n_bytes: int) -> int:
-    """How many rows of a row group make one shard, a multiple of what is read at a time."""
-    parts = min(_MAX_PARTS, max(1, n_bytes // _PART_BYTES))
+def _part_rows(n_rows: int, n_bytes: int, most: int) -> int:
+    """How many rows of a row group make one shard, a multiple of what is read at a time; about `most` of them."""
+    parts = max(1, min(_MAX_PARTS, n_bytes // _PART_BYTES), min(_MAX_PARTS_BY_ROWS, n_rows // most))
     return max(_ROWS, -(-n_rows // parts // _ROWS) * _ROWS)
 
 

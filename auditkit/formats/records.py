@@ -92,7 +92,7 @@ def _names(record: bytes, source: Source) -> tuple[str, ...]:
 
 
 def blocks(stored: Stored, limits: Limits, head: Header) -> Iterator[Block]:
-    """The records after the header in blocks of about limits.block_bytes, cut by the data alone."""
+    """The records after the header in blocks as those of JSON lines (jsonl.blocks), cut by the data alone."""
     cutter = _Cutter(limits, head, DELIMITERS[stored.source.format])
     skip = head.n_bytes
     for chunk in expanded(stored, limits):
@@ -137,7 +137,7 @@ class _Cutter:
         self._buffer += chunk
         while len(self._buffer) >= self._limits.block_bytes:
             known = np.concatenate(self._ends)
-            before = known[known <= self._limits.block_bytes]
+            before = known[known <= self._limits.block_bytes][: self._limits.block_rows]
             if len(known):
                 yield self._take(before if len(before) else known[:1], known)
             elif len(self._buffer) > self._limits.max_line_bytes:
@@ -153,8 +153,11 @@ class _Cutter:
             yield self._long()
         elif self._buffer:
             known = np.concatenate(self._ends)
-            rest = len(known) == 0 or known[-1] < len(self._buffer)
-            yield self._take(np.append(known, len(self._buffer)) if rest else known, known)
+            if len(known) == 0 or known[-1] < len(self._buffer):
+                known = np.append(known, len(self._buffer))
+            while len(known):
+                yield self._take(known[: self._limits.block_rows], known)
+                (known,) = self._ends
 
     def _scan(self, chunk: bytes) -> Ints:
         from auditkit.text import csv_scan
