@@ -136,6 +136,16 @@ def concat(batches: Sequence[Batch]) -> Batch:
     )
 
 
+def settled(batch: Batch) -> Batch:
+    """The batch as checkers see it: alike on every Python (text/settled.py); the batch itself where nothing differs."""
+    from auditkit.text.settled import settled_texts
+
+    place = TEXTS.get_field_index("text")
+    texts = batch.texts.column(place)
+    new = settled_texts(texts)
+    return batch if new is texts else Batch(batch.texts.set_column(place, TEXTS.field(place), new), batch.records)
+
+
 def take(batch: Batch, first: int, last: int) -> Batch:
     """The documents with index first <= i < last, without a copy."""
     import numpy as np

@@ -9,7 +9,7 @@ from pathlib import Path
 from auditkit.audit import load_policy
 from auditkit.checker import checker_class
 from auditkit.corpus import open_corpus
-from auditkit.documents import Batch
+from auditkit.documents import Batch, settled
 from auditkit.endpoint import Estimate
 from auditkit.engine.first_pass import Corpus
 from auditkit.errors import InputError
@@ -38,7 +38,7 @@ def _batches(corpus: Corpus) -> Iterator[Batch]:
 
     for shard in corpus.shards(learn=True):
         for parsed in parse(shard, corpus.limits):
-            yield parsed.batch
+            yield settled(parsed.batch)
     if corpus.refused:
         raise InputError.joined(corpus.refused)
 

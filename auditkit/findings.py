@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from auditkit.text.settled import settled
+
 FOUND = pa.schema(
     [
         ("doc", pa.int64()),
@@ -157,14 +159,14 @@ def mask(value: str) -> str:
     if shown.count("@") == 1 and "." in shown.split("@")[1]:
         user, host = shown.split("@")
         name, _, tld = host.rpartition(".")
-        ending = tld if tld.isalpha() and len(tld) <= 6 else "***"
+        ending = tld if settled(tld).isalpha() and len(tld) <= 6 else "***"
         return f"{_first(user)}***@{_first(name)}***.{ending}"
     return f"{_first(shown)}***"
 
 
 def _first(text: str) -> str:
     """The first character where it is a letter, else nothing."""
-    return text[0] if text[:1].isalpha() else ""
+    return text[0] if settled(text[:1]).isalpha() else ""
 
 
 def masked_ids(records: pa.Table) -> pa.Table:

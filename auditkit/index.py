@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditkit.corpus import open_corpus
-from auditkit.documents import Batch
+from auditkit.documents import Batch, settled
 from auditkit.errors import EXIT_FAIL, EXIT_INCOMPLETE, EXIT_PASS, InputError
 from auditkit.policy import Policy
 from auditkit.text.safe import printable
@@ -74,7 +74,7 @@ def _batches(inputs: list[str], fields: Mapping[str, str]) -> Iterator[tuple[Ite
             for shard in corpus.shards(learn=True):
                 for parsed in parse(shard, corpus.limits):
                     unread.n_rows += len(parsed.quarantined)
-                    yield parsed.batch
+                    yield settled(parsed.batch)
             if corpus.refused:
                 raise InputError.joined(corpus.refused)
 

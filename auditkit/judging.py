@@ -16,6 +16,7 @@ from auditkit.audit import load_policy
 from auditkit.checkers.toxicity import Toxicity, cascade, refit, scorer
 from auditkit.checkers.toxicity.embedded import LABELS, model
 from auditkit.corpus import open_corpus
+from auditkit.documents import settled
 from auditkit.errors import AuditkitError, ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Texts:
             corpus = open_corpus(self._inputs, self._policy, Path(folder))
             for shard in corpus.shards(learn=True):
                 for parsed in parse(shard, corpus.limits):
-                    yield parsed.batch.texts.column("text")
+                    yield settled(parsed.batch).texts.column("text")
             if corpus.refused:
                 raise InputError.joined(corpus.refused)
 

@@ -90,10 +90,13 @@ def _opened(path: Path) -> sqlite3.Connection | None:
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             db = sqlite3.connect(path, timeout=BUSY_S)
-            with db:
-                db.execute(
-                    "CREATE TABLE IF NOT EXISTS said (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value TEXT NOT NULL)"
-                )
+            with contextlib.ExitStack() as unless_made:
+                unless_made.callback(db.close)
+                with db:
+                    db.execute(
+                        "CREATE TABLE IF NOT EXISTS said (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value TEXT NOT NULL)"
+                    )
+                unless_made.pop_all()
         except (OSError, sqlite3.OperationalError):
             return None
         except sqlite3.DatabaseError:  # not a database: a disk that was full, a file that was cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -84,8 +85,10 @@ class Attributes:
         self._table = texts("attributes")
         regions = self._table["region"]
         self._regions = list(regions)
-        rest = sum(regions[name]["share"] for name in regions if name not in DOMINANT)
-        skewed = [DOMINANT.get(name, (1 - sum(DOMINANT.values())) * regions[name]["share"] / rest) for name in regions]
+        rest = math.fsum(regions[name]["share"] for name in regions if name not in DOMINANT)
+        skewed = [
+            DOMINANT.get(name, (1 - math.fsum(DOMINANT.values())) * regions[name]["share"] / rest) for name in regions
+        ]
         self._weights = [regions[name]["share"] for name in regions] if balanced else skewed
 
     def place(self) -> tuple[str, dict[str, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.checker import AnyChecker, Checked, Checker, CorpusChecker, State, checker_class
-from auditkit.documents import RECORDS, Batch
+from auditkit.documents import RECORDS, Batch, settled
 from auditkit.engine.capped import capped
 from auditkit.errors import CheckerError, InputError
 from auditkit.findings import FOUND, as_scores, canonical, masked_ids
@@ -183,6 +183,7 @@ def _look_at_batch(parsed: Parsed, shard: Shard, plan: Plan) -> Looked:
     result.quarantined = list(parsed.quarantined)
     columns: dict[str, Any] = {"doc": records.column("doc")}
     found: list[pa.Table] = []
+    batch = settled(batch)
     place = f"{shard.source.name} from row {shard.first_row}"
     for name, ready in opened(plan).items():
         spent = result.spent.setdefault(name, Spent(n_bytes=size))
@@ -372,7 +373,7 @@ def look_again(item: tuple[Shard, State], plan: Plan, name: str) -> tuple[State 
             raise CheckerError("it has no second look")
         states = []
         for parsed in plan.parse(shard, plan.limits):
-            batch = _only(parsed.batch, docs)
+            batch = settled(_only(parsed.batch, docs))
             states.append(checker.map_again(batch, wanted))
         total = states[0]
         for state in states[1:]:

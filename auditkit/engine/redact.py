@@ -16,6 +16,7 @@ from auditkit.engine.look import SECONDS_PER_MB, Plan, opened
 from auditkit.errors import AuditkitError
 from auditkit.guard import attempt
 from auditkit.shards import REDACT, Edit, Shard
+from auditkit.text.settled import restored, settled
 
 KEY_VARIABLE = "AUDITKIT_KEY"
 MASK = "***"
@@ -86,13 +87,13 @@ def filled(edits: Mapping[int, Sequence[Edit | Open]], plan: Plan, key: bytes) -
 
 
 def _surrogates(checker: str, values: Sequence[tuple[str, str, str, str]], plan: Plan, key: bytes) -> Sequence[str]:
-    asked = [(rule, json.loads(detail), value) for _, rule, detail, value in values]
+    asked = [(rule, json.loads(detail), settled(value)) for _, rule, detail, value in values]
     checker_with_surrogates: Any = opened(plan)[checker].checker
     seconds = plan.deadline_s + SECONDS_PER_MB * sum(len(value) for *_, value in values) / 1e3
     made, reason = attempt(lambda: checker_with_surrogates.surrogates(asked, key=key), seconds=seconds)
     if made is None or len(made) != len(values):
         raise AuditkitError(f"redaction failed, so nothing is published: {reason or 'a surrogate is missing'}")
-    return list(map(str, made))
+    return [restored(str(one), value) for one, (*_, value) in zip(made, values, strict=True)]
 
 
 def _closed(edit: Edit | Open, replacements: Mapping[tuple[str, str, str, str], str]) -> Edit:
@@ -152,7 +153,8 @@ def _replacement(span: Mapping[str, Any], value: str, plan: Plan, style: Style) 
     how = "label" if how == "replace" else how
     own = getattr(checker, "replacement", None)
     if own is not None:
-        return str(own(span["rule"], json.loads(span["detail"]), value, style=how, key=style.key))
+        made = str(own(span["rule"], json.loads(span["detail"]), settled(value), style=how, key=style.key))
+        return restored(made, value)
     if how == "label":
         return f"[{span['rule'].rpartition('/')[2].upper()}]"
     if how == "hash":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,11 +69,11 @@ def _line(points: Sequence[Point]) -> tuple[float, float | None, float | None]:
     known = [(point.high - point.low) / (2 * Z) for point in points if point.low is not None and point.high is not None]
     errors = [max(error, 1e-9 * (1 + abs(point.value))) for error, point in zip(known, points, strict=False)]
     weights = [error**-2 for error in errors] if len(known) == len(points) else [1.0] * len(points)
-    total = sum(weights)
-    middle = sum(weight * point.round for weight, point in zip(weights, points, strict=True)) / total
-    mean = sum(weight * point.value for weight, point in zip(weights, points, strict=True)) / total
-    spread = sum(weight * (point.round - middle) ** 2 for weight, point in zip(weights, points, strict=True))
-    moved = sum(
+    total = math.fsum(weights)
+    middle = math.fsum(weight * point.round for weight, point in zip(weights, points, strict=True)) / total
+    mean = math.fsum(weight * point.value for weight, point in zip(weights, points, strict=True)) / total
+    spread = math.fsum(weight * (point.round - middle) ** 2 for weight, point in zip(weights, points, strict=True))
+    moved = math.fsum(
         weight * (point.round - middle) * (point.value - mean) for weight, point in zip(weights, points, strict=True)
     )
     slope = moved / spread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -57,9 +58,9 @@ def _read(strata: Sequence[Precision]) -> bool:
 def _joined(rule: str, parts: Sequence[Precision]) -> Precision:
     n = sum(one.findings for one in parts)
     weights = [one.findings / n for one in parts]
-    value = sum(weight * one.value for weight, one in zip(weights, parts, strict=True))
-    down = sum((weight * (one.value - one.low)) ** 2 for weight, one in zip(weights, parts, strict=True)) ** 0.5
-    up = sum((weight * (one.high - one.value)) ** 2 for weight, one in zip(weights, parts, strict=True)) ** 0.5
+    value = math.fsum(weight * one.value for weight, one in zip(weights, parts, strict=True))
+    down = math.fsum((weight * (one.value - one.low)) ** 2 for weight, one in zip(weights, parts, strict=True)) ** 0.5
+    up = math.fsum((weight * (one.high - one.value)) ** 2 for weight, one in zip(weights, parts, strict=True)) ** 0.5
     judged, right = sum(one.judged for one in parts), sum(one.right for one in parts)
     return Precision(rule, "", n, judged, right, value, max(0.0, value - down), min(1.0, value + up))
 

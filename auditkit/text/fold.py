@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auditkit.text.settled import settled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -122,7 +124,7 @@ def _decoded(match: re.Match[str]) -> str | None:
     if code[0] == "%":
         return chr(int(code[1:], 16))
     character = html.unescape(code)
-    return character if len(character) == 1 else None
+    return settled(character) if len(character) == 1 else None
 
 
 def _reshaped(folded: Folded) -> Folded:

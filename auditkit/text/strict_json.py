@@ -38,7 +38,7 @@ def strict_object(line: bytes, max_nesting: int) -> dict[str, object]:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise Refused(_words(error)) from None
+        raise Refused(_words(error, text)) from None
     if not isinstance(value, dict):
         raise Refused(f"not an object but {_KINDS.get(type(value), 'a literal')}")
     if _HALF.search(text) and not all(map(_encodes, _strings(value))):
@@ -46,12 +46,20 @@ def strict_object(line: bytes, max_nesting: int) -> dict[str, object]:
     return value
 
 
+_COMMA_AT_THE_END = {("Expecting value", "]"), ("Expecting property name enclosed in double quotes", "}")}
+"""What Python says of such a comma until 3.12; 3.13 says it in other words and at another place."""
+
 _KINDS: dict[type, str] = {list: "a list", str: "a string", Number: "a number"}
 
 
-def _words(error: json.JSONDecodeError) -> str:
+def _words(error: json.JSONDecodeError, text: str) -> str:
     if error.msg == "Extra data":
         return f"something follows the value at character {error.pos}: two records on one line?"
+    before = text[: error.pos].rstrip(" \t\n\r")
+    if before.endswith(",") and (error.msg, text[error.pos : error.pos + 1]) in _COMMA_AT_THE_END:
+        return f"not JSON: a comma before the end of a list or object at character {len(before) - 1}"
+    if error.msg.startswith("Illegal trailing comma"):
+        return f"not JSON: a comma before the end of a list or object at character {error.pos}"
     return f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} at character {error.pos}"
 
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -123,7 +124,7 @@ def test_rows_seen_before_are_answered_from_the_git_directory(addresses, command
     folder, path = addresses
     first = hook_scan(command, "data.jsonl")
     assert first.stdout.startswith("data.jsonl:201: pii/email: ")
-    with sqlite3.connect(memory_of(folder)) as db:
+    with closing(sqlite3.connect(memory_of(folder))) as db, db:
         db.execute("UPDATE said SET value = replace(value, 'pii/email: ', 'pii/email: remembered: ')")
     assert hook_scan(command, "data.jsonl").stdout == first.stdout.replace("email: ", "email: remembered: ")
     path.write_text("\n" + path.read_text() + json.dumps({"text": "ask joe.doe@acme-corp.com"}) + "\n")

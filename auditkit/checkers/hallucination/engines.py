@@ -12,6 +12,7 @@ else is in a batch. They rank; how they do on your data is for you to measure: n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -102,7 +103,7 @@ def _whole(parts: Sequence[Sentence]) -> tuple[float, list[Sentence]]:
     """The mean over the sentences, as in SummaC."""
     if not parts:
         return float("nan"), []
-    return round(sum(part.score for part in parts) / len(parts), 4), list(parts)
+    return round(math.fsum(part.score for part in parts) / len(parts), 4), list(parts)
 
 
 class Similarity:

@@ -108,7 +108,7 @@ def features(source: Source, text: str, telling: Mapping[int, float], saturation
     new_pairs = sum(pair not in source.pairs for pair in pairs) / len(pairs) if pairs else float(bool(new))
     return [
         min(1.0, new_pairs / saturation),
-        new_pairs * math.log1p(sum(new)),
+        new_pairs * math.log1p(math.fsum(new)),
         _negation(source, words, content),
         _quotes(source, text),
     ]
@@ -155,7 +155,7 @@ class Model:
         values = features(source, text, self.telling, self.saturation)
         if values is None:
             return math.nan
-        total = sum(weight * value for weight, value in zip(WEIGHTS, values, strict=True))
+        total = math.fsum(weight * value for weight, value in zip(WEIGHTS, values, strict=True))
         return round(1 / (1 + math.exp(-(self.slope * total + self.offset))), 4)
 
     def sentences(self, source: Source, text: str) -> Iterator[Sentence]:

@@ -25,7 +25,7 @@ def selfcheck(samples: Sequence[str], engine: Engine) -> float:
     if len(said) < 2:
         return math.nan
     scores = _by_words(said) if isinstance(engine, Model) else _by_engine(said, engine)
-    return round(sum(scores) / len(scores), 4)
+    return round(math.fsum(scores) / len(scores), 4)
 
 
 def _by_words(samples: Sequence[str]) -> list[float]:
@@ -39,7 +39,7 @@ def _by_words(samples: Sequence[str]) -> list[float]:
 def _surprise(sample: str, counts: Counter[str], total: int) -> float:
     sentences = [words for low, high in sentence_spans(sample) if (words := words_of(sample[low:high]))]
     worst = [max(math.log(total / counts[word]) for word in words) for words in sentences]
-    return sum(worst) / len(worst)
+    return math.fsum(worst) / len(worst)
 
 
 def _by_engine(samples: Sequence[str], engine: Engine) -> list[float]:
@@ -49,5 +49,5 @@ def _by_engine(samples: Sequence[str], engine: Engine) -> list[float]:
         weighed = [engine.weigh(other, "", sample)[0] for other in others]
         known = [score for score in weighed if not math.isnan(score)]
         if known:
-            scores.append(sum(known) / len(known))
+            scores.append(math.fsum(known) / len(known))
     return scores or [math.nan]

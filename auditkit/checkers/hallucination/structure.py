@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from auditkit.checkers.hallucination import python_code
 from auditkit.checkers.hallucination.artefacts import ANSWERS, Rows, candidates
 from auditkit.documents import Text
 
@@ -92,9 +93,9 @@ def _parses(code: str) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an odd escape is no error
         try:
-            ast.parse(code)
+            ast.parse(python_code.common(code))
         except (SyntaxError, ValueError):  # ValueError: a NUL byte
-            return False
+            return python_code.later(code)
         except (RecursionError, MemoryError):
             return True  # too deep for the parser: not judged
     return True

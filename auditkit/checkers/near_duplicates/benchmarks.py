@@ -17,6 +17,7 @@ import numpy as np
 
 from auditkit.errors import InputError
 from auditkit.text.folding import folding
+from auditkit.text.settled import settled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,10 +58,10 @@ def read_items(paths: Iterable[str], withheld: Iterable[str] = ()) -> Items:
             n_rows[name] = row + 1
             for field, text in _strings("", record):
                 items.append(Item(name, row, field))
-                texts.append(text)
+                texts.append(settled(text))
     for row, text in enumerate(withheld):
         items.append(Item("", row, "withheld"))
-        texts.append(text)
+        texts.append(settled(text))
     table, sizes = table_of(texts, folding())
     return Items(items, sizes, table, n_rows)
 

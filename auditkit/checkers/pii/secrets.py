@@ -108,7 +108,7 @@ def _is_secret(rule: Rule, value: str) -> bool:
 def entropy(value: str) -> float:
     """Shannon entropy of the value's signs, in bits per sign."""
     counts = Counter(value).values()
-    return -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
+    return -math.fsum(n / len(value) * math.log2(n / len(value)) for n in counts)
 
 
 def _shortest_first(owners: Mapping[str, list[int]]) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Network, IPv6Network
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 _COUNTRIES_BY_LENGTH = {
     15: "NO",
@@ -114,19 +114,36 @@ def is_host_ip(value: str) -> bool:
         return False
     if address.version == 6 and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    if any(address in net for net in _documentation_nets()):
+    if _within(address, DOCUMENTATION):
         return True
     if address.version == 6 and int(address) >> 125 != 1 and "::" in value:
         return False  # outside of 2000::/3 an abbreviation is more often a word of a program than an address
-    return address.is_global and not address.is_multicast
+    return _within(address, GLOBAL) or not (address.is_multicast or _within(address, NOT_GLOBAL))
+
+
+DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
+"""RFC 5737, RFC 3849, RFC 9637."""
+NOT_GLOBAL = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.168.0.0/16", "198.18.0.0/15", "240.0.0.0/4"),
+    *("::/128", "::1/128", "64:ff9b:1::/48", "100::/64", "2001::/23", "2002::/16", "fc00::/7", "fe80::/10"),
+)
+GLOBAL = (
+    *("192.0.0.9/32", "192.0.0.10/32"),
+    *("2001:1::1/128", "2001:1::2/128", "2001:3::/32", "2001:4:112::/48", "2001:20::/28", "2001:30::/28"),
+)
+"""The special-purpose registries of IANA, and what is global inside of them: here, because the tables of Python's own
+`is_global` changed with 3.13 and in the middle of 3.11 and 3.12."""
+
+
+def _within(address: IPv4Address | IPv6Address, nets: tuple[str, ...]) -> bool:
+    return any(address in net for net in _networks(nets))
 
 
 @cache
-def _documentation_nets() -> tuple[IPv4Network | IPv6Network, ...]:
-    """RFC 5737 and RFC 3849."""
+def _networks(names: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     import ipaddress
 
-    names = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
     return tuple(ipaddress.ip_network(name) for name in names)
 
 

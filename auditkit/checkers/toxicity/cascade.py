@@ -90,9 +90,9 @@ def _most_lost(n: int, recall: float, confidence: float) -> int:
 
 def _tail(n: int, k: int, p: float) -> float:
     """P(Binomial(n, p) > k): that more than k of n positives lie in the lowest share p."""
-    from math import comb
+    from math import comb, fsum
 
-    return 1.0 - sum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k + 1))
+    return 1.0 - fsum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k + 1))
 
 
 @dataclass(frozen=True)
