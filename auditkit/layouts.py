@@ -1,8 +1,8 @@
 """Which fields of a record are texts, and in which role: recognised from a sample, or named by the user.
 
 A path is a name of the record as it stands, else it is split at dots; a segment may end in `[0]` (one element) or
-`[*]` (every element). Any other character is part of a name. In `Layout.texts` the role "" means that each element
-tells its own: the speaker of a chat message.
+`[*]` (every element), more than once for lists in a list. Any other character is part of a name. In `Layout.texts` the
+role "" means that each element tells its own: the speaker of a chat message, whose texts are those of `messages.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from auditkit.errors import ConfigError, suggestion
+from auditkit.messages import CALLS, kind_of, message_texts
 from auditkit.shards import Layout, Limits
 from auditkit.text.safe import field_name, printable
-from auditkit.text.strict_json import Number
-from auditkit.text.tool_calls import has_calls, told_calls
+from auditkit.text.strict_json import Refused
+from auditkit.text.tool_calls import told_calls
 
 FIELD_ROLES = ("text", "prompt", "response", "context", "group", "id", "label", "split", "logprob")
 """What `[fields]` and `--field` may name; the first four are texts."""
@@ -40,23 +41,19 @@ _NAMES_OF_THINGS = frozenset({"source", "document", "article"})  # often a name 
 _MOST_INNER = 20
 _PROSE_CHARACTERS = 100  # a provenance column of public corpora stays below, a source text of a summary above
 
-_SPEAKERS = {
-    "user": "prompt", "human": "prompt", "system": "prompt", "developer": "prompt", "prompter": "prompt",
-    "assistant": "response", "gpt": "response", "model": "response", "chatgpt": "response", "bot": "response",
-    "tool": "context", "function": "context", "observation": "context", "ipython": "context", "context": "context",
-}  # fmt: skip
-"""OpenAI, ShareGPT, OpenAssistant and Llama names; what others say is plain text, which all checkers read."""
-
 
 class Step(NamedTuple):
-    """One segment of a path: a name and perhaps an element: its number, EACH, or None for no element."""
+    """One segment of a path: a name and perhaps an element: its number, EACH, or None for no element.
+
+    The elements of lists in a list are steps without a name.
+    """
 
     name: str
     element: int | None = None
 
 
 EACH = -1
-_SEGMENT = re.compile(r"(.*?)(?:\[(\d{1,9}|\*)\])?", re.DOTALL)
+_SEGMENT = re.compile(r"(.*?)((?:\[(?:\d{1,9}|\*)\])*)", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
@@ -65,10 +62,12 @@ def steps(path: str) -> tuple[Step, ...]:
     found = []
     for segment in path.split("."):
         match = _SEGMENT.fullmatch(segment)
-        name, element = match.groups() if match else ("", None)
+        name, brackets = match.groups() if match else ("", "")
         if not name:
             raise ConfigError(f"field path '{printable(path)}': a segment has no name")
-        found.append(Step(name, None if element is None else EACH if element == "*" else int(element)))
+        elements = [EACH if element == "*" else int(element) for element in brackets[1:-1].split("][") if element]
+        found.append(Step(name, elements[0] if elements else None))
+        found += [Step("", element) for element in elements[1:]]
     return tuple(found)
 
 
@@ -83,10 +82,12 @@ def values(record: Mapping[str, object], path: str) -> list[tuple[str, object]]:
 
 
 def _follow(prefix: str, value: object, step: Step) -> Iterable[tuple[str, object]]:
-    if not isinstance(value, Mapping) or step.name not in value:
-        return
-    inner = value[step.name]
-    name = f"{prefix}.{step.name}" if prefix else step.name
+    inner, name = value, prefix
+    if step.name:
+        if not isinstance(value, Mapping) or step.name not in value:
+            return
+        inner = value[step.name]
+        name = f"{prefix}.{step.name}" if prefix else step.name
     if step.element is None or (inner is None and step.element == EACH):
         yield name, inner
     elif isinstance(inner, list):
@@ -157,42 +158,12 @@ def _plain(record: Mapping[str, object], path: str, role: str, texts: list[tuple
 def _chat(record: Mapping[str, object], path: str, texts: list[tuple[str, str, str]]) -> str:
     where, _, key = path.rpartition("[*].")
     for name, message in values(record, f"{where}[*]"):
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             return f"field '{printable(name)}' is not a message but {kind_of(message)}"
-        speaker = message.get(speaker_of(key))
-        if type(speaker) is not str:
-            return f"the message '{printable(name)}' does not say who speaks"
-        problem = _message(message, f"{name}.{key}", voice(speaker), texts)
-        if problem:
-            return problem
-    return ""
-
-
-def speaker_of(key: str) -> str:
-    """The field of a message that says who speaks, beside the one that holds the text."""
-    return "from" if key == "value" else "role"
-
-
-def voice(speaker: str) -> str:
-    """The role of what a speaker says, and the speaker: `prompt:user`."""
-    return f"{_SPEAKERS.get(speaker.lower(), 'text')}:{speaker}"
-
-
-def _message(message: Mapping[str, object], name: str, role: str, texts: list[tuple[str, str, str]]) -> str:
-    value = message.get(name.rpartition(".")[2])
-    if type(value) is str:
-        texts.append((name, role, value))
-        return ""
-    if value is None and (message.get("tool_calls") or message.get("function_call")):
-        return ""  # an assistant that calls a tool says nothing
-    if not isinstance(value, list):
-        return f"field '{printable(name)}' is not a text but {kind_of(value)}"
-    for index, part in enumerate(value):
-        text = part.get("text") if isinstance(part, Mapping) else None
-        if type(text) is str:
-            texts.append((f"{name}[{index}].text", role, text))
-        elif text is not None or not isinstance(part, Mapping) or part.get("type") == "text":
-            return f"field '{printable(name)}[{index}]' is not a part with a text"
+        try:
+            texts.extend(message_texts(message, name, key))
+        except Refused as reason:
+            return str(reason)
     return ""
 
 
@@ -208,19 +179,6 @@ def key(record: Mapping[str, object], path: str) -> str | None:
     return None
 
 
-def kind_of(value: object) -> str:
-    """The JSON word for what a value is, with its article."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, Number | int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "a list" if isinstance(value, list) else "an object" if isinstance(value, Mapping) else "a value"
-
-
 @dataclass
 class Census:
     """What the fields of a sample hold: for each name how many values of each kind, and how long its texts are."""
@@ -234,8 +192,6 @@ class Census:
         """Count the fields of one more record."""
         for name, value in record.items():
             self.count(name, _shape(value))
-            if has_calls(value):
-                self.count(name, "calls")
             if type(value) is str:
                 self.lengths[name] = self.lengths.get(name, 0) + len(value)
                 self.spaced[name] = self.spaced.get(name, 0) + (" " in value)
@@ -282,7 +238,7 @@ def _shape(value: object) -> str:
             return "texts"
         head = value[0]
         for speaker, key in (("role", "content"), ("from", "value")):
-            if isinstance(head, Mapping) and speaker in head and (key in head or "tool_calls" in head):
+            if isinstance(head, Mapping) and speaker in head and not {key, *CALLS}.isdisjoint(head):
                 return f"chat:{key}"
     return "other"
 
@@ -296,7 +252,8 @@ def recognise(census: Census) -> Layout | None:
     taken = {path for path, _ in texts}
     contexts = tuple((path, "context") for path in _contexts(census) if path not in taken)
     keys = {role: _first_key(census, names) for role, names in _KEYS.items()}
-    return Layout(name, texts + contexts, required, **keys, calls=name if census.has(name, "calls") else "")
+    chat = name if texts[0][1] == BY_SPEAKER else ""
+    return Layout(name, texts + contexts, required, **keys, calls=chat)
 
 
 _KEYS = {"group": _GROUPS, "id": IDS, "label": _LABELS, "split": _SPLITS, "logprob": _LOGPROBS}

@@ -36,7 +36,7 @@ NOT_UTF8 = "not UTF-8"
 
 def column_of(path: str, names: Iterable[str]) -> str:
     """The column that a path begins with: the one of this very name, else its first segment."""
-    return path if path in names else steps(path)[0].name
+    return path if path in names and "[" not in path else steps(path)[0].name
 
 
 def columns_of(layout: Layout, names: Iterable[str]) -> list[str]:
@@ -355,12 +355,13 @@ def _with_cells(column: pa.Array, name: str, cells: Mapping[int, Sequence[Edit]]
 
 def _replace(record: dict[str, object], field: str, edits: Sequence[Edit]) -> None:
     """Make the edits of one text inside a record of plain Python values."""
-    path = (Step(field),) if field in record else steps(field)
+    path = (Step(field),) if field in record and "[" not in field else steps(field)
     holder: object = record
     key: str | int = ""
     for step in path:
-        holder = holder[key] if key != "" else holder  # type: ignore[index]
-        key = step.name
+        if step.name:
+            holder = holder[key] if key != "" else holder  # type: ignore[index]
+            key = step.name
         if step.element is not None:
             holder, key = holder[key], step.element  # type: ignore[index]
     text = holder[key]  # type: ignore[index]

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from auditkit.formats.rows import Columns, batch, key_paths
-from auditkit.layouts import BY_SPEAKER, EACH, speaker_of, steps, voice
+from auditkit.layouts import BY_SPEAKER, EACH, steps
+from auditkit.messages import BESIDE, speaker_of, voice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 class Shape(NamedTuple):
     """The names that the scan looks for: `top` at the top level; `listed`, one of them, is a list ("" for none);
     `inner` in the objects of that list: its text and, in a chat, who speaks. Nothing in `inner`: the list holds texts.
+    A line with a value under one of the names `beside` in these objects is not for the scan.
     """
 
     top: tuple[str, ...]
     listed: str = ""
     inner: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def shape_of(layout: Layout) -> Shape | None:
@@ -41,18 +44,16 @@ def shape_of(layout: Layout) -> Shape | None:
     listed_paths = [path for path, _ in lists]
     keys = key_paths(layout).values()
     flat = [path for path in (*dict(layout.texts), *layout.required, *keys) if path and path not in listed_paths]
-    if (
-        layout.calls
-        or len(lists) > 1
-        or any(len(steps(path)) > 1 or steps(path)[0].element is not None for path in flat)
-    ):
+    if len(lists) > 1 or any(len(steps(path)) > 1 or steps(path)[0].element is not None for path in flat):
         return None
     if not lists:
         return Shape(tuple(dict.fromkeys(flat)))
     ((path, role),) = lists
     name, *rest = (step.name for step in steps(path))
-    inner = (rest[0], speaker_of(rest[0])) if role == BY_SPEAKER else tuple(rest)
-    return Shape(tuple(dict.fromkeys([name, *flat])), name, inner)
+    top = tuple(dict.fromkeys([name, *flat]))
+    if role == BY_SPEAKER:
+        return Shape(top, name, (rest[0], speaker_of(rest[0])), BESIDE)
+    return Shape(top, name, tuple(rest))
 
 
 def _is_listed(path: str) -> bool:
@@ -66,15 +67,15 @@ class Scan:
     def __init__(self, payload: bytes, starts: Ints, ends: Ints, shape: Shape | None, limits: Limits) -> None:
         from auditkit.text import json_scan
 
-        self.clean = json_scan.CLEAN
+        self.clean, self.more = json_scan.CLEAN, json_scan.MORE
         self.payload, self.starts, self.ends = payload, starts, ends
         self._data = np.frombuffer(payload, np.uint8)
         self.shape = shape or Shape(())
-        top, listed, inner = self.shape
-        names = [name.encode() for name in (*top, *inner)]
+        top, listed, inner, beside = self.shape
+        names = [name.encode() for name in (*top, *inner, *beside)]
         bounds = np.cumsum([0, *map(len, names)]).astype(np.int64)
         letters = np.frombuffer(b"".join(names) + b"\0", np.uint8)
-        where = np.array([limits.max_nesting, len(top), top.index(listed) if listed else -1])
+        where = np.array([limits.max_nesting, len(top), top.index(listed) if listed else -1, len(names) - len(beside)])
         n = len(starts)
         self.status, self.kinds = np.zeros(n, np.uint8), np.zeros((n, len(top)), np.uint8)
         self.spans, self.counts = np.zeros((n, len(top), 3), np.int64), np.zeros((n, 2), np.int64)

@@ -229,12 +229,15 @@ def parse(shard: Shard, limits: Limits) -> Generator[Parsed, None, None]:
     starts, ends, blank = line_bounds(payload)
     lines = np.flatnonzero(~blank)
     starts, ends = starts[lines], ends[lines]
-    fast, read = _fast(shard, payload, starts, ends, limits)
-    slow, quarantined = Gathered(), []
+    fast, whole, read = _fast(shard, payload, starts, ends, limits)
+    slow = Gathered()
+    quarantined: list[Quarantined] = []
     for index in np.flatnonzero(~read):
         number, start, end = shard.first_row + int(index), int(starts[index]), int(ends[index])
         line = payload[start:end]
-        row = _slow(line, shard.layout, limits)
+        row = (_through_objects(line, shard.layout, limits) if whole[index] else None) or _slow(
+            line, shard.layout, limits
+        )
         if isinstance(row, str):
             at = shard.line + int(lines[index])
             where = (shard.source.name, number, at, shard.offset + start, end - start)
@@ -257,34 +260,30 @@ def _slow(line: bytes, layout: Layout, limits: Limits) -> Row | str:
         return str(reason)
 
 
-def _fast(shard: Shard, payload: bytes, starts: Ints, ends: Ints, limits: Limits) -> tuple[Batch, Bools]:
-    """The rows that are clean beyond doubt as a batch, and which they are."""
+def _fast(shard: Shard, payload: bytes, starts: Ints, ends: Ints, limits: Limits) -> tuple[Batch, Bools, Bools]:
+    """The rows that the scan reads as a batch; which lines are clean beyond doubt, and which of them it read."""
+    none = np.zeros(len(starts), np.bool_)
     if not shard.layout.texts:
-        return Gathered().batch(shard), np.zeros(len(starts), np.bool_)
+        return Gathered().batch(shard), none, none
     shape = shape_of(shard.layout)
     scan = Scan(payload, starts, ends, shape, limits)
-    clean = (scan.status == scan.clean) & (ends - starts <= limits.max_line_bytes)
+    whole = np.isin(scan.status, (scan.clean, scan.more)) & (ends - starts <= limits.max_line_bytes)
     if shape is None:
-        return _through_objects(shard, scan, clean, limits)
-    clean &= scan.readable(shard.layout, limits)
-    return scan.batch(shard, clean), clean
+        return Gathered().batch(shard), whole, none
+    read = whole & (scan.status == scan.clean) & scan.readable(shard.layout, limits)
+    return scan.batch(shard, read), whole, read
 
 
-def _through_objects(shard: Shard, scan: Scan, clean: Bools, limits: Limits) -> tuple[Batch, Bools]:
-    """Clean lines of a deeper layout, as Python objects; what they do not yield is left for the strict parser."""
+def _through_objects(line: bytes, layout: Layout, limits: Limits) -> Row | None:
+    """The row of a clean line of which the scan does not see every text, or None: the strict parser tells why."""
     import orjson
 
-    rows, read = Gathered(), np.zeros(len(clean), np.bool_)
-    keys = [path for path in key_paths(shard.layout).values() if path]
-    for index in np.flatnonzero(clean):
-        record = orjson.loads(scan.payload[scan.starts[index] : scan.ends[index]].removeprefix(BOM))
-        if any(type(value) is float for path in keys for _, value in values(record, path)):
-            continue  # written as 1.50, or above 64 bits: the strict parser keeps the digits
-        row = extract(record, shard.layout, limits)
-        if not isinstance(row, str):
-            rows.add(shard.first_row + int(index), row)
-            read[index] = True
-    return rows.batch(shard), read
+    record = orjson.loads(line.removeprefix(BOM))
+    paths = (path for path in key_paths(layout).values() if path)
+    if any(type(value) is float for path in paths for _, value in values(record, path)):
+        return None  # written as 1.50, or above 64 bits: the strict parser keeps the digits
+    row = extract(record, layout, limits)
+    return None if isinstance(row, str) else row
 
 
 def split(source: Source, layout: Layout, limits: Limits, plan: Plan) -> FileSummary:  # noqa: ARG001 - one signature

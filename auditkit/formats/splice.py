@@ -90,7 +90,7 @@ def _locate(line: bytes, fields: Iterable[str]) -> dict[str, tuple[int, int]]:
     names = list(fields)
     for name in names:
         wanted[steps(name)] = name
-    exact = {(Step(name),): name for name in names}
+    exact = {(Step(name),): name for name in names if "[" not in name}  # as `layouts.values` reads it
     found: dict[str, tuple[int, int]] = {}
     for path, start, end in _string_values(line):
         if path in exact:

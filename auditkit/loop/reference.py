@@ -11,6 +11,7 @@ from auditkit.corpus import open_corpus
 from auditkit.documents import Batch, Text
 from auditkit.errors import InputError
 from auditkit.loop.folder import Row
+from auditkit.messages import heard
 from auditkit.policy import Policy
 
 
@@ -41,12 +42,12 @@ def reference_rows(paths: Sequence[Path], fields: Mapping[str, str]) -> list[Row
 
 def _rows(batch: Batch, n_before: int) -> Iterator[Row]:
     """One row per document."""
-    labels = batch.records.column("label").to_pylist()
-    by_doc = groupby(batch.iter_texts(), key=lambda text: text.doc)
-    for place, (_, texts) in enumerate(by_doc):
+    labels = dict(zip(batch.docs.tolist(), batch.records.column("label").to_pylist(), strict=True))
+    by_doc = groupby(heard(batch).iter_texts(), key=lambda text: text.doc)
+    for place, (doc, texts) in enumerate(by_doc):
         number = n_before + place
         row = {"id": f"r0/{number}", "group": f"r0-{number}", **_told(list(texts))}
-        yield row | ({"label": labels[place]} if labels[place] else {})
+        yield row | ({"label": labels[doc]} if labels[doc] else {})
 
 
 def _told(texts: Sequence[Text]) -> Row:

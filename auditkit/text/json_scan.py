@@ -12,9 +12,9 @@ import numpy as np
 from auditkit.text.jit import kernel
 from auditkit.text.json_words import NULL, SCALAR, Bytes, Ints, name_at, scalar_at, skip_space, string_at
 
-__all__ = ["ABSENT", "BLANK", "CLEAN", "DOUBT", "NESTED", "NULL", "SCALAR", "STRING", "scan_lines"]
+__all__ = ["ABSENT", "BLANK", "CLEAN", "DOUBT", "MORE", "NESTED", "NULL", "SCALAR", "STRING", "scan_lines"]
 
-CLEAN, DOUBT, BLANK, _FULL = 0, 1, 2, 3
+CLEAN, DOUBT, BLANK, _FULL, MORE = 0, 1, 2, 3, 4
 ABSENT, STRING, NESTED = 0, 1, 4
 """What a wanted field holds: nothing, a string, SCALAR (a number or boolean), NULL, or a list or object."""
 
@@ -61,7 +61,7 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automato
     found: Ints,
     work: Ints,
 ) -> int:
-    max_nesting, n_top, listed = limits[0], limits[1], limits[2]
+    max_nesting, n_top, listed, n_told = limits[0], limits[1], limits[2], limits[3]
     if i + 3 <= end and data[i] == 0xEF and data[i + 1] == 0xBB and data[i + 2] == 0xBF:
         i += 3
     i = skip_space(data, i, end)
@@ -76,11 +76,12 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automato
         -1
     )  # the wanted name whose value comes next: at depth 1 one of the first n_top, in the list one of the rest
     in_list = False
+    more = False
     state = _VALUE
     while True:
         i = skip_space(data, i, end)
         if depth == 0 and state == _AFTER:
-            return CLEAN if i == end else DOUBT
+            return DOUBT if i < end else MORE if more else CLEAN
         if i >= end:
             return DOUBT
         c = data[i]
@@ -128,6 +129,7 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automato
             if depth == 2 and wanted >= 0:
                 kinds[wanted] = NESTED
                 in_list = wanted == listed and c == 91
+            more |= wanted >= n_told
             wanted = -1
             firsts[depth] = n_names if c == 123 else -1
             state = _FIRST_NAME if c == 123 else _FIRST_ITEM
@@ -145,7 +147,9 @@ def _scan_line(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one automato
             i = stop
         if stop < 0:
             return DOUBT
-        if wanted >= 0:
+        if wanted >= n_told:
+            more |= kind != NULL and size > 0
+        elif wanted >= 0:
             if depth == 1:
                 spans[wanted, 0], spans[wanted, 1], spans[wanted, 2] = first, stop, size
                 kinds[wanted] = kind
@@ -175,8 +179,9 @@ def scan_lines(  # noqa: PLR0917 - kernels take arrays by position
     """Fill status[line], kinds[line, k] and spans[line, k] = (start, end, bytes when unescaped) of the wanted names.
 
     starts, ends: the lines in data, line ends left out. names, bounds: name k is names[bounds[k]:bounds[k + 1]].
-    limits: (nesting, n, l). The first n names count at the top level of the object. If l >= 0, name l is a list, and
-    the strings in it are found too: its own elements, or with more than n names the others in its objects.
+    limits: (nesting, n, l, m). The first n names count at the top level of the object. If l >= 0, name l is a list, and
+    the strings in it are found too: its own elements, or with m > n those of the names up to m in its objects; a line
+    in which an object has a value (not null, not "") under a name from m on is MORE instead of CLEAN.
     They fill found[j] = (name - n, start, end, bytes when unescaped), in order, counts[line] = (elements, strings).
     The result is how many were found, or -1 when `found` is too short. Of a line that is not CLEAN nothing else counts.
     """

@@ -1,4 +1,4 @@
-"""The tool calls of a chat in the form of the OpenAI API, which stand beside its texts: who is called, and how well."""
+"""The tool calls of a chat, in the forms of OpenAI and Anthropic: who is called, and whether it can be read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from collections.abc import Iterator, Mapping
 import orjson
 
 from auditkit.text.strict_json import Refused, strict_object
-
-
-def has_calls(messages: object) -> bool:
-    """Whether any message of a list calls a tool."""
-    return any(True for _, _ in _calls(messages))
 
 
 def told_calls(messages: object, tools: object, max_nesting: int) -> str | None:
@@ -28,13 +23,30 @@ def told_calls(messages: object, tools: object, max_nesting: int) -> str | None:
 
 def _calls(messages: object) -> Iterator[tuple[int, Mapping[str, object]]]:
     """(number of the message, its call); what is no object is a call without name."""
-    for turn, message in enumerate(messages if isinstance(messages, list) else ()):
-        if isinstance(message, Mapping):
-            listed = message.get("tool_calls")
+    for turn, message in enumerate(_list(messages)):
+        if isinstance(message, dict) and _may_call(message):
             single = message.get("function_call")
-            for call in [*(listed if isinstance(listed, list) else ()), *([single] if single else ())]:
-                inner = call.get("function", call) if isinstance(call, Mapping) else None
-                yield turn, inner if isinstance(inner, Mapping) else {}
+            calls = [*_list(message.get("tool_calls")), *([single] if _is_told(single) else ())]
+            for call in (*calls, *filter(_is_use, _list(message.get("content")))):
+                inner = call.get("function") or call.get("custom") or call if isinstance(call, dict) else None
+                yield turn, inner if isinstance(inner, dict) else {}
+
+
+def _may_call(message: Mapping[str, object]) -> bool:
+    return "tool_calls" in message or "function_call" in message or isinstance(message.get("content"), list)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _is_told(call: object) -> bool:
+    return bool(call) and (isinstance(call, Mapping | list) or type(call) is str)
+
+
+def _is_use(part: object) -> bool:
+    """Whether a part of a content calls a tool, as Anthropic writes it: its `input` is an object."""
+    return isinstance(part, Mapping) and part.get("type") == "tool_use"
 
 
 def _name(call: Mapping[str, object]) -> str:
@@ -45,7 +57,7 @@ def _name(call: Mapping[str, object]) -> str:
 def _whole(call: Mapping[str, object], max_nesting: int) -> bool:
     """Whether the arguments can be read; a tool without parameters is called with none or an empty string."""
     given = call.get("arguments")
-    if given is None or given == "" or isinstance(given, Mapping):
+    if given is None or given == "" or isinstance(given, dict):
         return True
     if type(given) is not str:
         return False

@@ -14,7 +14,9 @@ from auditkit.shards import Layout, Limits, Shard, Source
 from auditkit.text.strict_json import Number, Refused, strict_object
 
 TEXT = Layout("text", (("text", "text"),), ("text",), id="id")
-CHAT = Layout("messages", (("messages[*].content", ""), ("context", "context")), ("messages",), id="id")
+CHAT = Layout(
+    "messages", (("messages[*].content", ""), ("context", "context")), ("messages",), id="id", calls="messages"
+)
 SAMPLES = Layout("samples", (("q", "prompt"), ("samples[*]", "response")), ("q", "samples"), group="id")
 LAYOUTS = {"text": TEXT, "chat": CHAT, "samples": SAMPLES}
 
@@ -150,6 +152,24 @@ def test_the_strict_parser_reads_nothing_that_the_standard_library_refuses(line)
         assert all(math.isfinite(number) for number in numbers_of(found) if isinstance(number, float))
 
 
+called = st.none() | st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": st.text(max_size=3),
+            "function": st.fixed_dictionaries({"name": st.just("f"), "arguments": st.text(max_size=6) | values}),
+            "input": values,
+        },
+    ),
+    max_size=2,
+)
+parts = st.lists(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["text", "tool_use", "tool_result", "thinking", "image"])},
+        optional={"text": st.text(max_size=6), "input": values, "content": values, "data": st.just("x")},
+    ),
+    max_size=2,
+)
 chat_records = st.fixed_dictionaries(
     {},
     optional={
@@ -163,8 +183,10 @@ chat_records = st.fixed_dictionaries(
                 {},
                 optional={
                     "role": st.sampled_from(["user", "assistant", "tool", "narrator", "User", None, 3]),
-                    "content": st.none() | st.text(max_size=6) | values,
-                    "tool_calls": st.just([1]),
+                    "content": st.none() | st.text(max_size=6) | parts | values,
+                    "tool_calls": called | values,
+                    "function_call": st.none() | st.fixed_dictionaries({"arguments": values}) | values,
+                    "reasoning_content": st.none() | st.text(max_size=6) | values,
                 },
             )
             | values,
@@ -193,6 +215,7 @@ def test_the_fast_way_and_the_strict_way_give_the_same_batch(name, lines):
     assert [record["id"] for record in fast["records"]] == [slow[row]["records"][0]["id"] for row in rows]
     assert [text[1:] for text in fast["texts"]] == [text[1:] for row in rows for text in slow[row]["texts"]]
     assert [text[0] for text in fast["texts"]] == [row for row in rows for _ in slow[row]["texts"]]
+    assert [record["calls"] for record in fast["records"]] == [slow[row]["records"][0]["calls"] for row in rows]
 
 
 def forced(line: bytes) -> bytes:

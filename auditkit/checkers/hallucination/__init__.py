@@ -60,6 +60,7 @@ from auditkit.checkers.hallucination.options import PREFIX, HallucinationOptions
 from auditkit.documents import Batch
 from auditkit.endpoint import Estimate
 from auditkit.findings import Found, Metric, detail, found_table, share
+from auditkit.messages import heard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,11 +147,11 @@ class Hallucination:
 
     def estimate(self, batches: Iterable[Batch]) -> Estimate | None:
         """What a judge will take for these documents; None without a judge."""
-        return self._judge.estimate(batches) if self._judge is not None else None
+        return self._judge.estimate(map(heard, batches)) if self._judge is not None else None
 
     def check(self, batch: Batch) -> Checked:
         """Artefacts, equations and grounding of each document by itself; what a judge says of it."""
-        threshold = self.options.unsupported_threshold
+        batch, threshold = heard(batch), self.options.unsupported_threshold
         checked = per_document.check(batch, self._rules, self._checks, self._engine, threshold=threshold)
         if self._judge is None:
             return checked
@@ -165,6 +166,7 @@ class Hallucination:
 
     def map(self, batch: Batch) -> State:
         """Hashes of group and final answer of each document that has a response; the direction of its meaning."""
+        batch = heard(batch)
         state = agreement.state_of(batch)
         if self.options.clusters == "meaning" and isinstance(self._engine, engines.Similarity):
             state["meaning"] = meaning.vectors(self._engine, agreement.answers_of(batch, state))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from auditkit.checkers.hallucination.artefacts import ANSWERS, Rows, candidates
 from auditkit.checkers.hallucination.structure import Wrong, parsed_json
 from auditkit.documents import Text
+from auditkit.messages import is_said
 
 _TURN = re.compile(r"(?P<list>[^\[\]]+)\[(?P<number>\d+)\]\..+")
 SYSTEM = frozenset(["system", "developer"])
@@ -40,7 +41,9 @@ def _chats(rows: Rows) -> Iterator[list[Turn]]:
     turns = (
         (match["list"], Turn(text, int(match["number"]), speaker or ""))
         for text, speaker in zip(texts, speakers, strict=True)
-        if (match := _TURN.fullmatch(text.field)) and (speaker or text.role != "text")
+        if (match := _TURN.fullmatch(text.field))
+        and (speaker or text.role != "text")
+        and is_said(text.role, speaker or "")
     )
     for _, group in groupby(turns, key=lambda pair: (pair[1].text.doc, pair[0])):
         chat = [turn for _, turn in group]

@@ -16,6 +16,7 @@ from auditkit.checkers.near_duplicates.documents import texts_of
 from auditkit.checkers.near_duplicates.stages import equal
 from auditkit.documents import Batch
 from auditkit.findings import Found, detail
+from auditkit.messages import heard
 from auditkit.text.folding import folding
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def _split_of(file: str) -> str | None:
 
 def _pairs(batch: Batch) -> State:
     """Hashes of the response and of what it answers (prompt, context) for the documents that have both."""
+    batch = heard(batch)
     responses, words = _words("response", batch=batch)
     prompts = _words("prompt", "context", "text", batch=batch)[0] if responses.any() else responses
     both = (prompts != 0) & (responses != 0)
