@@ -216,6 +216,39 @@ def test_tool_calls_beside_the_text(calls, tools, rules):
     assert found(spoken(*turns, calls={"calls": calls, "tools": tools})) == rules
 
 
+def beside(speaker, path, text, *turns):
+    """A chat with one more text beside the content of its second message."""
+    batch = spoken(*turns)
+    texts = list(batch.iter_texts())
+    speakers = batch.texts.column("speaker").to_pylist()
+    texts.insert(2, Text(0, f"messages[1].{path}", "context", text))
+    return batch_of(texts, [{"doc": 0}], speakers=[*speakers[:2], speaker, *speakers[2:]])
+
+
+BESIDE = {
+    "arguments": ("assistant", "tool_calls[0].function.arguments", '{"zone": "UTC"}'),
+    "reasoning": ("assistant", "reasoning_content", "The user asks for the time."),
+    "what a tool gave": ("user", "content[0].content", "12:00"),
+    "empty": ("user", "content[0].content", " "),
+}
+
+
+@pytest.mark.parametrize(("speaker", "path", "text"), BESIDE.values(), ids=BESIDE.keys())
+def test_what_stands_beside_is_no_turn_and_is_not_read_as_an_answer(speaker, path, text):
+    good = (("user", "Time?"), ("assistant", "I look."), ("user", "Well?"), ("assistant", "Noon."))
+    assert found(beside(speaker, path, text, *good)) == found(spoken(*good)) == []
+    doubled = (("user", "Time?"), ("assistant", "I look."), ("assistant", "Noon."))
+    assert found(beside(speaker, path, text, *doubled)) == found(spoken(*doubled)) == ["chat-order"]
+
+
+def test_reasoning_of_the_assistant_grounds_nothing_and_what_a_tool_gave_does():
+    turns = (("user", "Where is it warm?"), ("assistant", "In Oslo it is warm in every month of the year."))
+    for speaker, n_checked in (("assistant", 0), ("user", 1)):
+        batch = beside(speaker, "content[0].content", "It rains in Paris today.", *turns)
+        tallies = build("hallucination", {}).check(batch).tallies
+        assert tallies["grounding_checked", ""] == (n_checked, 1)
+
+
 def test_a_call_is_an_answer():
     assert (
         found(spoken(("user", "Time?"), ("assistant", None), calls={"calls": [[1, "clock", True]], "tools": None}))

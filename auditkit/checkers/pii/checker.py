@@ -11,6 +11,7 @@ from auditkit.checker import Checked, Rule, rule_pack
 from auditkit.checkers.pii import names, presidio
 from auditkit.checkers.pii import options as settings
 from auditkit.checkers.pii.fields import entity_of, told
+from auditkit.checkers.pii.json_texts import fitting, placed, plain, resolved
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.ledger import surrogates
 from auditkit.checkers.pii.locales import added, phone_regions
@@ -79,7 +80,7 @@ class Pii:
         """One finding per place; score `findings` = how many the document has."""
         texts = batch.texts.column("text").dictionary_encode()
         strings = texts.dictionary.to_pylist()
-        spans = self._spans(texts.dictionary, strings)
+        spans = self._found(texts.dictionary, strings)
         codes = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         codes, strings, spans = self._by_field(batch, codes, strings, spans)
         counts = np.array([len(found) for found in spans], np.int64)
@@ -94,17 +95,36 @@ class Pii:
 
     def replacement(self, rule: str, detail: Mapping[str, object], value: str, *, style: str, key: bytes) -> str:
         """The text that takes the place of a found value; `style` is mask, label, hash or surrogate."""
-        return replace(str(detail.get("entity") or rule), value, style=style, key=key)
+        form = detail.get("form")
+        made = replace(str(detail.get("entity") or rule), plain(value, form), style=style, key=key)
+        return fitting(made, form)
 
     def surrogates(self, values: Sequence[tuple[str, Mapping[str, object], str]], *, key: bytes) -> list[str]:
         """The surrogates of all (rule, detail, value) of a corpus: none given to two values, none that is a value."""
-        return surrogates([(str(detail.get("entity") or rule), value) for rule, detail, value in values], key=key)
+        forms = [detail.get("form") for _, detail, _ in values]
+        asked = [
+            (str(detail.get("entity") or rule), plain(value, detail.get("form"))) for rule, detail, value in values
+        ]
+        return [fitting(made, form) for made, form in zip(surrogates(asked, key=key), forms, strict=True)]
 
     def with_key(self, key: bytes) -> Pii:
         """The same checker, to which surrogates that this key made are no findings."""
         keyed = Pii(self.options)
         keyed._key = key
         return keyed
+
+    def _found(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
+        """The findings of each text, in order of their place; of JSON as they stand in it."""
+        without = resolved(texts)
+        if without:
+            texts_read = [without[index].text if index in without else text for index, text in enumerate(texts)]
+            found = self._spans(pa.array(texts_read, pa.large_utf8()), texts_read)
+        else:
+            found = self._spans(column, texts)
+        return [
+            placed(text, spans, without.get(index))
+            for index, (text, spans) in enumerate(zip(texts, found, strict=True))
+        ]
 
     def _spans(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
         """The findings of each text, in order of their place."""
@@ -185,8 +205,9 @@ def _table(spans: Sequence[Sequence[Span]], texts: Sequence[str], index: NDArray
     """The findings of the distinct texts, taken by `index`; `doc` and `field` are still to be filled in."""
     every = [span for found in spans for span in found]
     values = [text[span.start : span.end] for text, found in zip(texts, spans, strict=True) for span in found]
-    starts, ends, entities, scores, rules = zip(*every, strict=True) if every else ((),) * len(Span._fields)
-    details = {entity: detail(entity=entity) for entity in sorted(set(entities))}
+    starts, ends, entities, scores, rules, forms = zip(*every, strict=True) if every else ((),) * len(Span._fields)
+    kinds = list(zip(entities, forms, strict=True))
+    details = {kind: detail(entity=kind[0], **({"form": kind[1]} if kind[1] else {})) for kind in sorted(set(kinds))}
     masks = {value: mask(value) for value in set(values)}
     columns = {
         "rule": rules,
@@ -194,7 +215,7 @@ def _table(spans: Sequence[Sequence[Span]], texts: Sequence[str], index: NDArray
         "end": ends,
         "score": scores,
         "evidence": [masks[value] for value in values],
-        "detail": [details[entity] for entity in entities],
+        "detail": [details[kind] for kind in kinds],
     }
     arrays = [
         pa.array(columns[column.name], column.type) if column.name in columns else pa.nulls(len(every), column.type)

@@ -32,13 +32,17 @@ RULES = {
 
 
 class Span(NamedTuple):
-    """text[start:end] holds a value of this entity; `rule` is the id of the rule that says so."""
+    """text[start:end] holds a value of this entity; `rule` is the id of the rule that says so.
+
+    form: of a value in JSON, one of `json_texts`; "" elsewhere.
+    """
 
     start: int
     end: int
     entity: str
     score: float
     rule: str
+    form: str = ""
 
 
 def rule_of(entity: str) -> str:
