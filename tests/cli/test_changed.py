@@ -159,7 +159,7 @@ def test_a_broken_memory_is_replaced(addresses, command, broken):
     memory_of(folder).write_bytes(broken)
     again = hook_scan(command, "data.jsonl")
     assert (again.returncode, again.stdout, again.stderr) == (1, first.stdout, "")
-    with sqlite3.connect(memory_of(folder)) as db:
+    with closing(sqlite3.connect(memory_of(folder))) as db, db:
         assert db.execute("SELECT count(*) FROM said").fetchone()[0] == 3, "two rows and the file"
 
 
@@ -170,7 +170,7 @@ def test_hooks_side_by_side_and_a_locked_memory(addresses):
     said = {one.communicate(timeout=300)[0] for one in started}
     assert len(said) == 1
     assert said.pop().startswith("data.jsonl:201: pii/email: ")
-    with sqlite3.connect(memory_of(folder)) as db:
+    with closing(sqlite3.connect(memory_of(folder))) as db, db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         db.execute("DELETE FROM said")
         db.commit()
@@ -228,7 +228,7 @@ def test_parquet_is_looked_at_as_a_whole_once(repo, command):
     git(folder, "add", "-A")
     first = hook_scan(command, "a.parquet")
     assert first.stdout.startswith("a.parquet:2: pii/email: ")
-    with sqlite3.connect(memory_of(folder)) as db:
+    with closing(sqlite3.connect(memory_of(folder))) as db, db:
         db.execute("UPDATE said SET value = replace(value, 'pii/email: ', 'pii/email: remembered: ')")
     assert "remembered" in hook_scan(command, "a.parquet").stdout
 

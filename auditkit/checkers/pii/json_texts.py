@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from auditkit.text.settled import settled
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -60,7 +62,7 @@ def _resolved(text: str) -> Resolved:
     parts, at, surplus = [], [], []
     last = n_out = 0
     for match in _ESCAPE.finditer(text):
-        character = json.loads(f'"{match.group()}"')
+        character = settled(json.loads(f'"{match.group()}"'))
         parts += [text[last : match.start()], character]
         n_out += match.start() - last
         at.append(n_out)
@@ -96,7 +98,7 @@ def _within(text: str, spans: Sequence[Span]) -> Iterator[Span]:
 
 def plain(value: str, form: object) -> str:
     """The value that stands in JSON in this form."""
-    return str(json.loads(f'"{value}"')) if form == ESCAPED else value
+    return settled(json.loads(f'"{value}"')) if form == ESCAPED else value
 
 
 def fitting(made: str, form: object) -> str:
