@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import random
+from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from auditkit import gate
@@ -65,10 +67,10 @@ def test_every_runner_gives_the_same_bytes(expected, tmp_path, runner, workers, 
         assert (tmp_path / "run" / name).read_bytes() == data, name
 
 
-@pytest.mark.parametrize("block_bytes", [1 << 14, 1 << 18, 1 << 26])
-def test_blocks_of_any_size_give_the_same_bytes(expected, tmp_path, monkeypatch, block_bytes):
+@pytest.mark.parametrize(("block_bytes", "block_rows"), [(1 << 14, 1 << 15), (1 << 18, 100), (1 << 26, 1 << 15)])
+def test_blocks_of_any_size_give_the_same_bytes(expected, tmp_path, monkeypatch, block_bytes, block_rows):
     path, files = expected
-    limits = dataclasses.replace(Limits(), block_bytes=block_bytes)
+    limits = dataclasses.replace(Limits(), block_bytes=block_bytes, block_rows=block_rows)
     monkeypatch.setattr(Corpus, "limits", lambda _corpus: limits)
     gate(path, POLICY, out=tmp_path / "run")
     for name, data in files.items():
@@ -110,3 +112,38 @@ def test_every_version_of_python_gives_the_same_bytes(plugins, write, tmp_path):
     if os.environ.get("AUDITKIT_UPDATE"):
         GOLDEN.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n")
     assert now == json.loads(GOLDEN.read_text())
+
+
+SIX_GOLDEN = Path(__file__).with_name("golden_six.json")
+SIX = ("pii", "toxicity", "near_duplicates", "hallucination", "skew", "diversity")
+
+
+def test_six_checkers_say_the_same_on_every_version_of_python(write, tmp_path, monkeypatch):
+    """All six over characters of every age and what versions of Python say differently, held against what was committed.
+
+    benchmarks/versions.py holds whole runs of several versions against one another. AUDITKIT_UPDATE=1 writes it anew.
+    """
+    from auditkit.engine.redact import KEY_VARIABLE
+    from tests.versions import characters, edges
+
+    monkeypatch.setenv(KEY_VARIABLE, "versions")
+    policy = {
+        "version": 1,
+        "corpus": {"max_quarantined": 1.0},
+        "checkers": {name: {} for name in SIX} | {"pii": {"action": "redact", "redact": "surrogate"}},
+    }
+    run = tmp_path / "run"
+    gate(write("a.jsonl", [*characters(step=9), *edges()]), policy, out=run)
+    metrics = json.loads((run / "metrics.json").read_text())
+    said = {
+        "findings": pq.read_table(run / "findings.parquet").to_pylist(),
+        "metrics": [{key: round(v, 9) if isinstance(v, float) else v for key, v in row.items()} for row in metrics],
+    }
+    now = {name: hashlib.sha256(repr(rows).encode()).hexdigest() for name, rows in said.items()}
+    now |= {
+        name: hashlib.sha256((run / name).read_bytes()).hexdigest() for name in ("quarantine.jsonl", "kept/a.jsonl")
+    }
+    now |= {"rules": dict(sorted(Counter(row["rule"] for row in said["findings"]).items()))}
+    if os.environ.get("AUDITKIT_UPDATE"):
+        SIX_GOLDEN.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n")
+    assert now == json.loads(SIX_GOLDEN.read_text())
