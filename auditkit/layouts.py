@@ -253,10 +253,24 @@ def recognise(census: Census) -> Layout | None:
     contexts = tuple((path, "context") for path in _contexts(census) if path not in taken)
     keys = {role: _first_key(census, names) for role, names in _KEYS.items()}
     chat = name if texts[0][1] == BY_SPEAKER else ""
-    return Layout(name, texts + contexts, required, **keys, calls=chat)
+    return _layout(name, texts + contexts, required, keys, calls=chat)
 
 
 _KEYS = {"group": _GROUPS, "id": IDS, "label": _LABELS, "split": _SPLITS, "logprob": _LOGPROBS}
+
+
+def _layout(
+    name: str,
+    texts: tuple[tuple[str, str], ...],
+    required: tuple[str, ...],
+    keys: Mapping[str, str],
+    *,
+    calls: str = "",
+) -> Layout:
+    group, id_, label, split, logprob = (keys[role] for role in _KEYS)
+    return Layout(name, texts, required, group, id_, label, split, logprob, calls)
+
+
 _Found = tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]
 
 
@@ -326,7 +340,7 @@ def named(fields: Mapping[str, str]) -> Layout:
     if wrong:
         raise ConfigError("\n".join(wrong))
     required = tuple(path for path, role in texts if role != "context")
-    return Layout("fields", texts, required, **{role: fields.get(role, "") for role in _KEYS})
+    return _layout("fields", texts, required, {role: fields.get(role, "") for role in _KEYS})
 
 
 def unknown(census: Census) -> str:

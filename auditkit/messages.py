@@ -35,8 +35,9 @@ BESIDE = (*CALLS, "reasoning_content", "reasoning", "thinking", "refusal")
 _BESIDE = frozenset(BESIDE)
 _GIVEN = frozenset(["arguments", "input", "parameters", "args", "output", "result"])  # every string in them is data
 _FILES = {"image_url", "image", "input_audio", "audio", "video", "video_url", "file", "url"}
-_MACHINERY = frozenset(["id", "type", "name", "tool_use_id", "tool_call_id", "call_id", "signature"])
-_PASSED = _MACHINERY | frozenset(["media_type", "format", "status", "cache_control"]) | _FILES
+MACHINERY = frozenset(["id", "type", "name", "tool_use_id", "tool_call_id", "call_id", "signature"])
+"""Names under which a message holds no text but what ties its parts together."""
+_PASSED = MACHINERY | frozenset(["media_type", "format", "status", "cache_control"]) | _FILES
 _PASSED_IN_PART = _PASSED | {"text"}  # which is what is said
 _ENCODED = frozenset(["base64", "redacted_thinking"])  # types of objects whose `data` is no text
 _NOTHING: frozenset[str] = frozenset()

@@ -53,7 +53,8 @@ class Layout:
     name: "text", "alpaca", "messages", ... or "fields" (named by the user). texts: (path, role) pairs; a path is split
     at dots, `[*]` stands for every element of a list; the role "" means that the speaker of each message tells it.
     group, id, label, split, logprob: paths or "". required: paths that must hold a value; a row that lacks one is
-    quarantined. calls: the chat whose tool calls are told, or "".
+    quarantined. calls: the chat whose tool calls are told, or "". unread: other fields with strings in the first
+    n_shown rows, n_unread of them in all, listed under harmless names; no part of what a row is read by.
     """
 
     name: str
@@ -65,6 +66,9 @@ class Layout:
     split: str = ""
     logprob: str = ""
     calls: str = ""
+    unread: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    n_unread: int = field(default=0, repr=False, compare=False)
+    n_shown: int = field(default=0, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

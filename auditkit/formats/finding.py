@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from auditkit.errors import ConfigError, InputError
+from auditkit.formats.unread import with_unread
 from auditkit.layouts import IDS, TOO_LONG, Census, extract, named, recognise, unknown, values
 from auditkit.shards import Layout, Limits, Source
 from auditkit.text.safe import field_name, printable
@@ -55,7 +56,9 @@ class Finder:
                 readable = True
                 break
             self.refused(row)
-        return layout if readable and not self._unseen else None
+        if not readable or self._unseen:
+            return None
+        return with_unread(layout, records, self.census, self._limits)
 
     def _layout(self) -> Layout | None:
         if self.named is None:

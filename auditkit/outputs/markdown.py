@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from auditkit.report_data import Report
 from auditkit.report_data.precision import how_read, precisions
+from auditkit.report_data.unread import unread
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
@@ -37,6 +38,7 @@ from auditkit.report_data.words import (
 )
 
 SHOWN_RULES = 30
+SHOWN_FIELDS = 12  # manifest.json has 50 of each file
 SHOWN_METRICS = 12  # per checker; metrics.json has all
 SHOWN_FINDINGS = 5  # per checker; report.html has all
 MARKS = {"pass": "✓", "fail": "✗", "incomplete": "!", "undecided": "?", "unknown": "!", "none": "·"}
@@ -95,7 +97,15 @@ def _coverage(report: Report) -> list[str]:
         rows.append((mark, code(checker["name"]), figure, looked, seconds(times.get(checker["name"], {}).get("cpu_s"))))
     lines = ["## What was looked at", "", *_table(("", "checker", "main figure", "documents", "CPU"), rows)]
     lines += [f"- {code(sentence, limit=400)}" for sentence in gap_sentences(report)]
-    return [*lines, ""] if report.manifest["gaps"] else lines
+    return [*lines, *([""] if report.manifest["gaps"] else []), *_unread(report)]
+
+
+def _unread(report: Report) -> list[str]:
+    """The fields that nobody looked at; nothing where there are none."""
+    fields = unread(report)
+    names = ", ".join(code(name) for name in fields.names[:SHOWN_FIELDS])
+    said = f"Fields that nobody looked at: {names}{fields.rest(SHOWN_FIELDS)}, {fields.where}."
+    return [f"{said} They stand in kept/ as they came.", ""] if names else []
 
 
 def _flow(report: Report) -> list[str]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from auditkit.checker import Rule
 from auditkit.report_data import Report, Row
+from auditkit.report_data.unread import unread
 from auditkit.report_data.views import checker_state, drop_reasons, headline, next_steps, not_whole, why
 from auditkit.report_data.words import MAX_TEXT, amount, count, many, message, plain, seconds, size
 
@@ -23,6 +24,7 @@ MARKS = {"pass": "✓", "fail": "✗", "incomplete": "!", "undecided": "?", "non
 ASCII_MARKS = {"pass": "ok", "fail": "X", "incomplete": "!", "undecided": "?", "none": "-"}
 STYLES = {"pass": "green", "fail": "red", "incomplete": "yellow", "undecided": "yellow", "none": "dim"}
 MAX_REASONS = 8  # of each list; a screen has 24 lines
+MAX_FIELDS = 2  # so that they fit a line
 WIDTH = 80
 NARROW = 72  # columns
 WIDE = 15  # characters of `looked at`, above which the main figure would get too little of 80
@@ -52,9 +54,11 @@ def summary(report: Report, console: Console, *, folder: str = "") -> None:
         _checkers(report, marks, width=console.width),
         _flow(report),
         _drops(report),
+        _unread(report),
         _verdict(report, marks),
     ):
-        console.print(part)
+        if part is not None:
+            console.print(part)
     _next(report, console, folder)
 
 
@@ -121,6 +125,13 @@ def _drops(report: Report) -> Text:
         rest = sum(reason.first for reason in reasons[MAX_REASONS:])
         lines[MAX_REASONS:] = [f"  {count(rest):>9}  {len(reasons) - MAX_REASONS} other rules"]
     return Text("\n".join(["dropped because of", *lines])) if lines else Text("nothing dropped")
+
+
+def _unread(report: Report) -> Text | None:
+    """One line: the fields that nobody looked at."""
+    fields = unread(report)
+    names = ", ".join(_said(name, limit=20) for name in fields.names[:MAX_FIELDS])
+    return Text(f"fields not looked at: {names}{fields.rest(MAX_FIELDS)}", "yellow") if names else None
 
 
 def _verdict(report: Report, marks: Mapping[str, str]) -> Padding:

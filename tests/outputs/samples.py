@@ -325,6 +325,11 @@ def sample(*, n_rows: int = 5000, n_findings: int = 900, verdict: str = "incompl
     )
 
 
+def unread(names: list[str], *, more: int = 0) -> dict[str, object]:
+    """Of a layout the fields that nobody looked at."""
+    return {"unread": names, "n_unread": len(names) + more, "n_shown": 1000}
+
+
 def hostile() -> Report:
     """A run whose every name and text that could come from a document, a file or a plug-in is an attack."""
     base = sample(n_rows=200, n_findings=20)
@@ -383,7 +388,9 @@ def hostile() -> Report:
     manifest = base.manifest | {
         "verdict": "fail",
         "reasons": list(HOSTILE),
-        "inputs": [base.manifest["inputs"][0] | {"path": text, "layout": {"name": text}} for text in HOSTILE],
+        "inputs": [
+            base.manifest["inputs"][0] | {"path": text, "layout": {"name": text} | unread([text])} for text in HOSTILE
+        ],
         "files": [base.manifest["files"][0] | {"path": text} for text in HOSTILE],
         "gaps": [{"checker": "pii", "file": text, "first_row": 0, "n_rows": 1, "reason": text} for text in HOSTILE],
         "gates": [

@@ -248,3 +248,20 @@ def test_paths_are_those_that_the_user_gave(format: str, report: Report) -> None
     found = {"sarif": "data/a%20b/instructions.jsonl", "github": "file=data/a b/instructions.jsonl,"}
     assert text_of(given, format).count(found.get(format, "data/a b/instructions.jsonl:")) > 10
     assert text_of(report, format).count("data/a") == 0
+
+
+@pytest.mark.parametrize("format", ["text", "html", "markdown"])
+def test_fields_that_nobody_looked_at_are_named(format: str, report: Report) -> None:
+    assert "ields not looked at" not in text_of(report, format)
+    assert "nobody looked at" not in text_of(report, format)
+    first, *others = report.manifest["inputs"]
+    layout = first["layout"] | samples.unread(["url", "metadata.author", *(f"more_{n}" for n in range(20))], more=7)
+    text = text_of(
+        replace(report, manifest=report.manifest | {"inputs": [first | {"layout": layout}, *others]}), format
+    )
+    plain = re.sub(r"<[^>]+>|`", "", text)
+    if format == "text":
+        assert "fields not looked at: url, metadata.author (27 more)\n" in plain
+    else:
+        assert "Fields that nobody looked at: url, metadata.author, more_0, " in plain
+        assert "more_9 (17 more), seen in the first 1,000 rows of a file." in plain

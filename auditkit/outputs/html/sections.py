@@ -9,6 +9,7 @@ from auditkit.outputs.html.elements import Child, Html, data, el, join, mark, mo
 from auditkit.outputs.html.skew_pictures import slopes
 from auditkit.report_data import COUNTS, Report, Row
 from auditkit.report_data.precision import how_read, precisions
+from auditkit.report_data.unread import unread
 from auditkit.report_data.views import (
     checker_state,
     drop_reasons,
@@ -38,6 +39,7 @@ ANSWERS = {
     "incomplete": "Not known: something was not read or not looked at.",
 }
 SHOWN_FILES = 200
+SHOWN_FIELDS = 12  # manifest.json has 50 of each file
 SHOWN_REASONS = 40
 
 
@@ -116,7 +118,17 @@ def coverage(report: Report) -> Html:
         )
     head = ("Checker", "Status", "Documents looked at", "Share", "Gaps", "CPU time")
     parts = [table("Checkers and the documents they looked at", head, rows, numbers=(2, 4, 5))]
-    return join([*parts, _gaps(report), _not_looked_for(report), _files(report)])
+    return join([*parts, _unread(report), _gaps(report), _not_looked_for(report), _files(report)])
+
+
+def _unread(report: Report) -> Html | None:
+    """The fields that nobody looked at; nothing where there are none."""
+    fields = unread(report)
+    if not fields.names:
+        return None
+    names = join((data(name) for name in fields.names[:SHOWN_FIELDS]), ", ")
+    said = f"{fields.rest(SHOWN_FIELDS)}, {fields.where}. They stand in kept/ as they came."
+    return el("p", "Fields that nobody looked at: ", names, said)
 
 
 def _gaps(report: Report) -> Html | None:
