@@ -15,7 +15,7 @@ from auditkit.shards import Layout, Limits, Shard, Source
 
 MAX_FILE_BYTES = 2 << 30  # of a file that is read again for a few quotations; larger ones are not quoted
 MAX_RAW_FINDINGS = 10_000  # of `--evidence raw`, worst first
-PARTS = {"keep": "kept", "drop": "dropped"}  # of rows with redacted spans the run folder has no original
+WHOLE = {"kept": "keep", "dropped": "drop"}  # of rows with redacted spans the run folder has no original
 
 
 def with_texts(report: Report, run: Path, *, raw: bool = False) -> Report:
@@ -25,7 +25,7 @@ def with_texts(report: Report, run: Path, *, raw: bool = False) -> Report:
     """
     wanted = quoted(report)
     if raw:
-        worst = report.worst.slice(0, MAX_RAW_FINDINGS)
+        worst = report.worst(MAX_RAW_FINDINGS)
         places = zip(worst["file"].to_pylist(), worst["row"].to_pylist(), strict=True)
         wanted |= {(file, row) for file, row in places if row is not None}
     texts = {place: text for item in report.manifest["inputs"] for place, text in _of_file(report, run, item, wanted)}
@@ -38,20 +38,22 @@ def _of_file(
 ) -> Iterator[tuple[Place, dict[str, str]]]:
     """(file, row) -> field -> text, of the wanted documents of one input."""
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     name = str(item["path"])
-    rows = {row for file, row in wanted if file == name}
-    documents = report.documents.filter(pc.equal(report.documents["file"].cast("string"), name))
-    if not rows or not documents.num_rows:
+    rows = np.array(sorted(row for file, row in wanted if file == name), np.int64)
+    documents = report.documents.select(["row", "decision"]).filter(pc.equal(report.documents["file"], name))
+    if not len(rows) or not documents.num_rows:
         return
-    here, decisions = documents["row"].to_numpy(), np.array(documents["decision"].to_pylist())
+    here = documents["row"].to_numpy()
     for part, known in (("kept", ("keep", "redact")), ("dropped", ("drop",))):
-        mine = here[np.isin(decisions, known)]  # the rows of the input that stand in this file, in its order
-        whole = dict(zip(here.tolist(), decisions.tolist(), strict=True))
-        ranks = {rank: row for rank, row in enumerate(mine.tolist()) if row in rows and PARTS.get(whole[row]) == part}
-        for rank, texts in _read(run / part / name, item, ranks):
-            yield (name, ranks[rank]), texts
+        there = pc.is_in(documents["decision"], value_set=pa.array(known)).to_numpy()
+        mine = here[there]  # the rows of the input that stand in this file, in its order
+        whole = pc.equal(documents["decision"], WHOLE[part]).to_numpy()[there]
+        ranks = np.flatnonzero(np.isin(mine, rows) & whole)
+        for rank, texts in _read(run / part / name, item, ranks.tolist()):
+            yield (name, int(mine[rank])), texts
 
 
 def _read(path: Path, item: Mapping[str, Any], ranks: Iterable[int]) -> Iterator[tuple[int, dict[str, str]]]:

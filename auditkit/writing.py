@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from auditkit import disk
 from auditkit.engine.decide import DOCUMENTS, quarantined
@@ -54,8 +53,11 @@ def write_tables(folder: RunFolder, examined: Examined, clock: Clock) -> tuple[S
             tables = [findings.publish(), documents.publish()]
         certificates = certificates_of(examined, settled.decisions)
         with TableWriter(folder.file("certificates.parquet"), certificates.schema) as table:
-            table.add(certificates)
+            for some in certificates.to_batches():
+                table.add(pa.table(some))
             tables.append(table.publish())
+        del certificates
+        examined.finished.outcomes.clear()  # written: a third of the memory of a corpus full of copies
         metrics = json.dumps([metric.as_dict() for metric in settled.metrics], indent=1, allow_nan=False)
         store, n_shards = examined.work.store, examined.work.corpus.n_shards
         return settled, [
@@ -142,20 +144,17 @@ def finish_run(
     """Write the report and publish the manifest."""
     from auditkit.outputs import render
     from auditkit.quoting import with_texts
-    from auditkit.report_data import Report, with_lines
+    from auditkit.report_data import Report, read_run_table, tables
 
-    findings = pq.read_table(folder.file("findings.parquet"))
-    odd = line_table(examined.work.corpus, findings)
+    odd = line_table(examined.work.corpus, read_run_table(folder.file("findings.parquet"), ["file", "row"]))
     manifest = manifest_of(examined, settled, [*outputs, *_write_lines(folder, odd)])
     run = run_of(examined, clock)
     report = Report(
         manifest=manifest,
         metrics=[metric.as_dict() for metric in settled.metrics],
         run=run,
-        findings=with_lines(findings, odd),
-        documents=pq.read_table(folder.file("documents.parquet")),
-        certificates=pq.read_table(folder.file("certificates.parquet")),
         rules=examined.judgement.rules,
+        **tables(folder.path, odd, whole=False),
     )
     report = with_texts(report, folder.path)
     for name, kind in (("report.html", "html"), ("report.md", "markdown")):

@@ -48,7 +48,7 @@ def gate(inputs: tuple[str, ...], out: Path, plant: int | None, **options: Any) 
         options["witness"] = witness(plant)
     with progress(list(inputs)) as advance:
         code = run_gate(list(inputs), out=out, advance=advance, **options)
-    tell(lambda: summary(read_report(out), console_for(sys.stdout), folder=str(out)))
+    tell(lambda: summary(read_report(out, whole=False), console_for(sys.stdout), folder=str(out)))
     return code
 
 

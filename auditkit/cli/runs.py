@@ -11,6 +11,8 @@ from auditkit.cli.group import cli, complain
 from auditkit.errors import EXIT_FAIL, EXIT_PASS
 from auditkit.waivers import WAIVERS_FILE
 
+PAGES = ("html", "markdown", "text")  # the formats that list the worst findings; the others list all
+
 
 @cli.command(short_help="Render a finished run in another format.")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -52,7 +54,7 @@ def report(run: Path, format_: str, before: Path | None, out: Path | None, evide
     raw = evidence == "raw"
     if raw and (out is None or format_ != "html"):
         raise click.UsageError("--evidence raw makes an html file: give --out FILE")
-    finished = read_report(run, before=before)
+    finished = read_report(run, before=before, whole=format_ not in PAGES)
     if format_ == "html":
         finished = with_texts(finished, run, raw=raw)
     if raw and out is not None:

@@ -27,12 +27,12 @@ def render(report: Report) -> str:
         for gap in report.manifest["gaps"]
         for file in [report.path(gap["file"]) if gap["file"] else None]
     ]
-    for row in report.worst.slice(0, MAX_FINDINGS).to_pylist():
+    for row in report.worst(MAX_FINDINGS).to_pylist():
         if not row["waived"]:
             level = LEVELS.get(row["severity"], "warning")
             file = report.path(row["file"]) if row["file"] else None
             lines.append(command(level, row["rule"], message(row, report.rules), file=file, line=row["line"]))
-    left = report.worst.num_rows - MAX_FINDINGS
+    left = report.findings.num_rows - MAX_FINDINGS
     if left > 0:
         lines.append(command("notice", "auditkit", f"{left:,} more findings are in findings.parquet"))
     return "\n".join(lines) + "\n"

@@ -74,7 +74,7 @@ def _key(rule: RuleCount) -> tuple[str, str]:
 def _examples(report: Report) -> dict[tuple[str, str], list[str]]:
     """The worst findings of each rule as linter lines."""
     shown: dict[tuple[str, str], list[str]] = {}
-    for row in report.worst.to_pylist():
+    for row in report.worst().to_pylist():
         lines = shown.setdefault((row["checker"], row["rule"]), [])
         if len(lines) < SHOWN:
             lines.append(f"{plain(report.path(row['file']))}:{row['line']}: {message(row, report.rules)}")

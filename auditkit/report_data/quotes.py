@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -159,19 +160,23 @@ def _rude() -> re.Pattern[str]:
 
 def private_places(report: Report) -> frozenset[Place]:
     """The documents in which something other than rude words is masked: there names are likely, found or not."""
-    table = report.findings.select(["file", "row", "checker"])
+    table = _about(report, ["file", "row", "checker"])
     table = table.filter(pc.invert(pc.is_in(table["checker"], value_set=pa.array([*PASSAGES, "toxicity"]))))
     rows = zip(table["file"].to_pylist(), table["row"].to_pylist(), strict=True)
     return frozenset(place for place in rows if place in report.texts)
 
 
+def _about(report: Report, columns: list[str]) -> pa.Table:
+    """These columns of the findings in rows of which texts are known, of whatever file."""
+    rows = pa.array(sorted({row for _, row in report.texts}), pa.int64())
+    known = pc.is_in(report.findings["row"], value_set=rows).to_numpy()
+    return report.taken(np.flatnonzero(known)).select(columns)
+
+
 def spans_of(report: Report) -> Mapping[tuple[str, int, str], list[tuple[int, int]]]:
     """(file, row, field) -> the sensitive spans, for the documents whose texts are known."""
-    rows = {row for _, row in report.texts}
-    table = report.findings.select(["file", "row", "field", "start", "end", "checker"])
-    table = table.filter(
-        pc.and_(pc.is_in(table["row"], value_set=pa.array(sorted(rows), pa.int64())), pc.is_valid(table["start"]))
-    )
+    table = _about(report, ["file", "row", "field", "start", "end", "checker"])
+    table = table.filter(pc.is_valid(table["start"]))
     found: dict[tuple[str, int, str], list[tuple[int, int]]] = {}
     for item in table.to_pylist():
         if item["checker"] not in PASSAGES and (item["file"], item["row"]) in report.texts:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from auditkit.checker import SEVERITIES
-from auditkit.findings import CERTIFICATES
 from auditkit.report_data import Place, Report, Row
 from auditkit.report_data.words import bound, count, gate_name, gate_value, interval
 
@@ -23,11 +23,10 @@ class Reason(NamedTuple):
 
 def drop_reasons(report: Report) -> list[Reason]:
     """Why documents were dropped; the `first` counts add up to the dropped documents, most frequent first."""
-    dropped = report.documents.filter(pc.equal(report.documents["decision"], "drop"))
-    reasons = dropped["reasons"]
+    reasons = report.documents["reasons"].filter(pc.equal(report.documents["decision"], "drop"))
     first = _counted(pc.list_element(reasons.filter(pc.greater(pc.list_value_length(reasons), 0)), 0))
     every = _counted(pc.list_flatten(reasons))
-    unnamed = dropped.num_rows - sum(first.values())
+    unnamed = len(reasons) - sum(first.values())
     rows = [Reason(rule, first.get(rule, 0), n) for rule, n in every.items()]
     rows.sort(key=lambda row: (-row.first, -row.all, row.rule))
     return rows + ([Reason("", unnamed, unnamed)] if unnamed else [])
@@ -57,8 +56,7 @@ def rule_counts(report: Report) -> list[RuleCount]:
     keys = table.select(["checker", "rule", "severity"]).append_column(
         "waived", pc.fill_null(table["waived"], False).cast(pa.int64())
     )
-    places = pc.binary_join_element_wise(pc.fill_null(table["file"], ""), table["row"].cast(pa.utf8()), "\0")
-    keys = keys.append_column("place", places)
+    keys = keys.append_column("place", _places(table))
     grouped = keys.group_by(["checker", "rule"]).aggregate(
         [("severity", "min"), ("rule", "count"), ("place", "count_distinct"), ("waived", "sum")]
     )
@@ -76,6 +74,14 @@ def rule_counts(report: Report) -> list[RuleCount]:
     return sorted(rows, key=lambda row: (severity_rank(row.severity), -row.findings, row.rule))
 
 
+def _places(table: pa.Table) -> pa.Array:
+    """A number for each (file, row), the same for the same document; null for what is about the corpus."""
+    files = pc.fill_null(pc.index_in(table["file"], value_set=pc.unique(table["file"])), 0).to_numpy()
+    rows = pc.fill_null(table["row"], 0).to_numpy()
+    nowhere = table["row"].is_null().to_numpy()
+    return pa.array(files.astype(np.int64) * (int(rows.max(initial=0)) + 1) + rows, mask=nowhere)
+
+
 def severity_rank(severity: str) -> int:
     """0 for the worst severity; unknown ones come last."""
     return SEVERITIES[::-1].index(severity) if severity in SEVERITIES else len(SEVERITIES)
@@ -83,7 +89,7 @@ def severity_rank(severity: str) -> int:
 
 def worst_findings(report: Report, checker: str, *, limit: int) -> list[dict[str, Any]]:
     """The worst findings of a checker, at most one per document and, while there are others, not all of one rule."""
-    table = report.worst.filter(pc.equal(report.worst["checker"], checker)).slice(0, 50 * limit)
+    table = report.worst(50 * limit, checker=checker)
     seen: set[tuple[object, object]] = set()
     by_rule: dict[str, list[dict[str, Any]]] = {}
     for row in table.to_pylist():
@@ -99,23 +105,49 @@ def worst_findings(report: Report, checker: str, *, limit: int) -> list[dict[str
 
 
 class Cluster(NamedTuple):
-    """Documents removed because one document that stays is a near-copy of each: (file, row) keys and similarities."""
+    """Documents removed because one document that stays is a near-copy of each.
 
-    kept: tuple[str, int]
+    size: how many. low, high: bounds of their similarities. removed: (file, row, similarity) of the first of them.
+    """
+
+    kept: Place
+    size: int
+    low: float
+    high: float
     removed: list[tuple[str, int, float]]
 
 
-def clusters(report: Report) -> list[Cluster]:
-    """Groups of near-copies by certificate, the largest first."""
-    groups: dict[tuple[str, int], list[tuple[str, int, float]]] = {}
-    for row in report.certificates.select(CERTIFICATES.names).to_pylist():
-        kept = (row["kept_file"] or "", row["kept_row"] if row["kept_row"] is not None else -1)
-        groups.setdefault(kept, []).append((row["file"], row["row"], row["jaccard"]))
-    return [Cluster(kept, groups[kept]) for kept in sorted(groups, key=lambda kept: (-len(groups[kept]), kept))]
+class Copies(NamedTuple):
+    """How many documents stay with near-copies, how many of those were removed, and the largest groups."""
+
+    n_kept: int
+    n_removed: int
+    largest: list[Cluster]
+
+
+def copies(report: Report, limit: int) -> Copies:
+    """The near-copies by certificate, with the largest groups, at most `limit`."""
+    table = report.certificates.select(["file", "row", "jaccard"])
+    table = table.append_column("kept_file", pc.fill_null(report.certificates["kept_file"], ""))
+    table = table.append_column("kept_row", pc.fill_null(report.certificates["kept_row"], -1))
+    sums = [("jaccard", "count"), ("jaccard", "min"), ("jaccard", "max")]
+    groups = table.group_by(["kept_file", "kept_row"], use_threads=False).aggregate(sums)
+    order = [("jaccard_count", "descending"), ("kept_file", "ascending"), ("kept_row", "ascending")]
+    largest = groups.sort_by(order).slice(0, limit).to_pylist() if groups.num_rows else []
+    return Copies(groups.num_rows, table.num_rows, [_cluster(table, group) for group in largest])
+
+
+def _cluster(table: pa.Table, group: Row) -> Cluster:
+    kept = (group["kept_file"], group["kept_row"])
+    mine = pc.and_(pc.equal(table["kept_row"], kept[1]), pc.equal(table["kept_file"], kept[0]))
+    columns = (table[name].filter(mine).slice(0, COPIES).to_pylist() for name in ("file", "row", "jaccard"))
+    bounds = (group["jaccard_min"], group["jaccard_max"])
+    return Cluster(kept, group["jaccard_count"], *bounds, list(zip(*columns, strict=True)))
 
 
 WORST = 6  # findings of each checker that are shown in their text
 CLUSTERS = 15  # groups of near-copies that are shown
+COPIES = 20  # removed copies of each that are named
 DIFFERENCES = 3  # removed copies of each that are held against the one that stays
 
 
@@ -125,7 +157,7 @@ def quoted(report: Report) -> set[Place]:
     for checker in report.checkers:
         worst = worst_findings(report, str(checker["name"]), limit=WORST)
         places |= {(row["file"], row["row"]) for row in worst if row["row"] is not None}
-    for group in clusters(report)[:CLUSTERS]:
+    for group in copies(report, CLUSTERS).largest:
         places |= {group.kept, *((file, row) for file, row, _ in group.removed[:DIFFERENCES])}
     return places
 

@@ -139,6 +139,9 @@ def test_row_groups_and_parts(tmp_path, read):
     shards = list(formats.read_shards(source, formats.detect_layout(source, {}, Limits()), Limits()))
     assert [shard.first_row for shard in shards] == [0, 512, 1000]
     assert sum(shard.n_rows for shard in shards) == 1200
+    few = list(formats.read_shards(source, shards[0].layout, Limits(block_rows=300)))
+    assert [shard.n_rows for shard in few] == [512, 488, 200]
+    assert read(path, limits=Limits(block_rows=100)).all_texts == rows
 
 
 def test_a_dictionary_that_hides_its_size_comes_in_small_batches(tmp_path):

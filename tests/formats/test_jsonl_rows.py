@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from auditkit import formats
 from auditkit.errors import InputError
 from auditkit.shards import Limits
 
@@ -157,6 +158,20 @@ def test_blocks_change_nothing(read, write_bytes):
     whole, cut = read(path), read(path, limits=SMALL)
     assert whole.texts == cut.texts
     assert whole.summary == cut.summary
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_block_has_few_rows_and_that_changes_nothing(read, write_bytes, name, end):
+    """Rows of some bytes are many in a block: what is held for each of them is bounded, too."""
+    header, row = (b"", b'{"text": "%d"}') if name == "a.jsonl" else (b"text\n", b"%d")
+    path = write_bytes(name, header + b"\n".join([row % i if i % 7 else b"" for i in range(1, 100)]) + end)
+    whole, cut = read(path), read(path, limits=Limits(block_rows=10))
+    assert (whole.texts, whole.summary) == (cut.texts, cut.summary)
+    shards = list(formats.read_shards(cut.source, cut.layout, Limits(block_rows=10)))
+    assert len(shards) == 10
+    assert max(shard.n_rows for shard in shards) <= 10
+    assert b"".join(shard.payload for shard in shards) == path.read_bytes().removeprefix(header)
 
 
 @pytest.mark.parametrize("length", [999, 1000, 1001, 1200, 5000, 50_000])

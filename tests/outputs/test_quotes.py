@@ -151,3 +151,16 @@ def test_one_endless_word_takes_no_endless_time(write, tmp_path):
     started = time.process_time()
     render(with_texts(read_report(tmp_path / "run"), tmp_path / "run"), "html")
     assert time.process_time() - started < 10
+
+
+def test_columns_that_stay_on_disk_change_no_page(run):
+    """More row groups than one, and rows whose line is another than their number says (a blank line in the CSV)."""
+    for name in ("findings", "documents"):
+        table = pq.read_table(run / f"{name}.parquet")
+        pq.write_table(table, run / f"{name}.parquet", row_group_size=2)
+    lines = pa.table({"file": pq.read_table(run / "findings.parquet")["file"][:1], "row": [0], "line": [7]})
+    pq.write_table(lines, run / "lines.parquet")
+    for format_ in ("html", "markdown", "text"):
+        pages = [render(with_texts(read_report(run, whole=whole), run), format_) for whole in (True, False)]
+        assert pages[0] == pages[1], format_
+    assert b'"line":' in pages[0] or format_ == "text"

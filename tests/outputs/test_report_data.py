@@ -15,7 +15,7 @@ from auditkit.checker import BUILTIN, checker_class
 from auditkit.errors import RunFolderError
 from auditkit.policy import STANDARD_METRICS
 from auditkit.report_data import Report, read_report
-from auditkit.report_data.views import clusters, drop_reasons, next_steps, rule_counts, why, worst_findings
+from auditkit.report_data.views import COPIES, copies, drop_reasons, next_steps, rule_counts, why, worst_findings
 from auditkit.report_data.words import (
     amount,
     bound,
@@ -95,10 +95,16 @@ def test_rule_counts_are_sorted_by_severity(report: Report) -> None:
     assert counted[-1].severity == "low"
 
 
-def test_clusters_hold_every_certificate(report: Report) -> None:
-    groups = clusters(report)
-    assert sum(len(group.removed) for group in groups) == report.certificates.num_rows
-    assert len(groups[0].removed) == max(len(group.removed) for group in groups)
+def test_copies_count_every_certificate(report: Report) -> None:
+    n_removed = report.certificates.num_rows
+    found = copies(report, n_removed)
+    assert (found.n_removed, found.n_kept) == (n_removed, len(found.largest))
+    assert sum(group.size for group in found.largest) == n_removed
+    assert [group.size for group in found.largest] == sorted((one.size for one in found.largest), reverse=True)
+    for group in found.largest:
+        assert len(group.removed) == min(group.size, COPIES)
+        assert all(group.low <= jaccard <= group.high for _, _, jaccard in group.removed)
+    assert copies(report, 1).largest == found.largest[:1]
 
 
 @pytest.mark.parametrize("verdict", ["pass", "fail", "incomplete"])

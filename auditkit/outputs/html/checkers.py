@@ -8,7 +8,7 @@ import numpy as np
 
 from auditkit.outputs.html import charts
 from auditkit.outputs.html.elements import NONE, Child, Html, data, document, el, join, mark, more, slug, table
-from auditkit.report_data import Place, Report, Row
+from auditkit.report_data import Place, Report, Row, views
 from auditkit.report_data.quotes import difference, quote
 from auditkit.report_data.views import (
     CLUSTERS,
@@ -16,7 +16,6 @@ from auditkit.report_data.views import (
     WORST,
     RuleCount,
     checker_state,
-    clusters,
     headline,
     rule_counts,
     worst_findings,
@@ -154,10 +153,10 @@ def _metric(row: Row) -> tuple[Child, ...]:
 def _scores(report: Report, checker: str) -> Html | None:
     """How each score of the checker spreads over the documents."""
     rows = []
-    for name in report.documents.column_names:
-        if name.partition("/")[0] != checker or "/" not in name:
+    for name in report.score_names:
+        if name.partition("/")[0] != checker:
             continue
-        values = report.documents[name].drop_null().to_numpy()
+        values = report.scores(name)
         if not len(values):
             continue
         low, high = float(values.min()), float(values.max())
@@ -199,26 +198,23 @@ def _quoted(report: Report, row: Row) -> Html:
 
 def copies(report: Report) -> Html | None:
     """The largest groups of near-copies, each with the document that stays and the certificates of the others."""
-    groups = clusters(report)
-    if not groups:
+    found = views.copies(report, CLUSTERS)
+    if not found.n_removed:
         return None
     rows = []
-    for group in groups[:CLUSTERS]:
-        low, high = min(item[2] for item in group.removed), max(item[2] for item in group.removed)
-        members = [
-            _copy(report, group.kept, item, differs=at < DIFFERENCES) for at, item in enumerate(group.removed[:20])
-        ]
-        rest = el("li", f"and {len(group.removed) - 20} more") if len(group.removed) > 20 else None
+    for group in found.largest:
+        members = [_copy(report, group.kept, item, differs=at < DIFFERENCES) for at, item in enumerate(group.removed)]
+        left = group.size - len(group.removed)
+        rest = el("li", f"and {left} more") if left else None
         rows.append(
             (
                 el("span", data(group.kept[0]), " ", el("span", f"row {group.kept[1]}", class_="muted")),
-                count(len(group.removed)),
-                f"{low:.3f}" if low == high else f"{low:.3f} to {high:.3f}",
+                count(group.size),
+                f"{group.low:.3f}" if group.low == group.high else f"{group.low:.3f} to {group.high:.3f}",
                 more("which, and how they differ", el("ul", *members, rest)),
             )
         )
-    n_removed = sum(len(group.removed) for group in groups)
-    said = f"{many(n_removed, 'document')} removed as near-copies of {count(len(groups))} that stay. "
+    said = f"{many(found.n_removed, 'document')} removed as near-copies of {count(found.n_kept)} that stay. "
     said += "Each has a certificate: the exact similarity (Jaccard, of word shingles) to the document that stays."
     head = ("Document that stays", "Copies removed", "Similarity", "Copies")
     return join([el("p", said), table("The largest groups of near-copies", head, rows, numbers=(1, 2))])

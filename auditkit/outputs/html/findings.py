@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from auditkit.outputs.html.elements import Html, data, document, el, join
 from auditkit.report_data import Report
@@ -27,16 +28,17 @@ _LIMITS = ((200, True), (120, False), (60, False))  # characters of a text, with
 
 def chosen(report: Report) -> pa.Table:
     """At most MAX_ROWS findings, worst first; when there are more, every rule keeps its worst."""
-    table = report.worst
-    if table.num_rows <= MAX_ROWS:
-        return table
-    rules = table["rule"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    order = np.argsort(rules, kind="stable")
-    starts = np.searchsorted(rules[order], rules[order], side="left")
+    order = report.order
+    if len(order) <= MAX_ROWS:
+        return report.worst()
+    names = report.findings["rule"]
+    rules = pc.index_in(names, value_set=pc.unique(names)).to_numpy()[order]
+    by_rule = np.argsort(rules, kind="stable")
+    starts = np.searchsorted(rules[by_rule], rules[by_rule], side="left")
     ranks = np.empty(len(rules), np.int64)
-    ranks[order] = np.arange(len(rules)) - starts
+    ranks[by_rule] = np.arange(len(rules)) - starts
     taken = np.sort(np.argsort(ranks, kind="stable")[:MAX_ROWS])
-    return table.take(pa.array(taken))
+    return report.at(order[taken])
 
 
 def embedded(report: Report) -> tuple[str, int]:
@@ -141,7 +143,7 @@ def _table(report: Report) -> Html:
         el("th", el("button", title, type="button", data_sort=key), scope="col", aria_sort="none")
         for key, title in COLUMNS
     ]
-    rows = [_static_row(row) for row in report.worst.slice(0, STATIC_ROWS).to_pylist()]
+    rows = [_static_row(row) for row in report.worst(STATIC_ROWS).to_pylist()]
     return el(
         "table",
         el("caption", "Findings, the worst first"),
