@@ -60,7 +60,8 @@ def _words(error: json.JSONDecodeError, text: str) -> str:
         return f"not JSON: a comma before the end of a list or object at character {len(before) - 1}"
     if error.msg.startswith("Illegal trailing comma"):
         return f"not JSON: a comma before the end of a list or object at character {error.pos}"
-    return f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} at character {error.pos}"
+    said = error.msg.removesuffix(" at")
+    return f"not JSON: {said[:1].lower()}{said[1:]} at character {error.pos}"
 
 
 def _deeper_than(limit: int, line: bytes) -> bool:

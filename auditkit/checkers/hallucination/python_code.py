@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+MAX_NESTED = 100  # f-strings inside one another; Python 3.12 allows 150
+
 _QUOTE = re.compile(r"""#[^\n]*|(?:\b([A-Za-z]{1,2}))?('''|\"\"\"|'|")""")
 _PLAIN = {
     quote: re.compile(rf"(?:[^\\\n{quote}]|\\.)*+{quote}" if len(quote) == 1 else rf"(?:[^\\]|\\.)*?{quote}", re.DOTALL)
@@ -47,12 +49,12 @@ def _is_formatted(match: re.Match[str]) -> bool:
     return bool(set(match[1] or "") & set("fFtT"))
 
 
-def _end(code: str, match: re.Match[str]) -> int:
+def _end(code: str, match: re.Match[str], level: int = 0) -> int:
     """Where the comment or string that begins with the match ends; -1 = nowhere."""
     if match[2] is None:
         return match.end()
     if _is_formatted(match):
-        return _end_of_formatted(code, match.end(), match[2])
+        return _end_of_formatted(code, match.end(), match[2], level + 1) if level < MAX_NESTED else -1
     closed = _PLAIN[match[2]].match(code, match.end())
     return closed.end() if closed else -1
 
@@ -60,12 +62,12 @@ def _end(code: str, match: re.Match[str]) -> int:
 _LITERAL = re.compile(r"\{\{|\\.|'''|\"\"\"|['\"{\n]", re.DOTALL)
 
 
-def _end_of_formatted(code: str, place: int, quote: str) -> int:
+def _end_of_formatted(code: str, place: int, quote: str, level: int) -> int:
     """Where the f-string ends whose inside begins at `place`; -1 = nowhere."""
     while match := _LITERAL.search(code, place):
         place = match.end()
         if match[0] == "{":
-            place = _end_of_field(code, place)
+            place = _end_of_field(code, place, level)
             if place < 0:
                 return -1
         elif code.startswith(quote, match.start()):
@@ -80,13 +82,13 @@ def _end_of_formatted(code: str, place: int, quote: str) -> int:
 _INSIDE = re.compile(r"[(\[{)\]}:]|" + _QUOTE.pattern)
 
 
-def _end_of_field(code: str, place: int) -> int:
+def _end_of_field(code: str, place: int, level: int) -> int:
     """Where the replacement field ends whose inside begins at `place`; -1 = nowhere."""
     depth = 0
     while match := _INSIDE.search(code, place):
         sign, place = match[0], match.end()
         if match[2] is not None:
-            place = _end(code, match)
+            place = _end(code, match, level)
             if place < 0:
                 return -1
         elif sign in "([{":
@@ -96,19 +98,19 @@ def _end_of_field(code: str, place: int) -> int:
         elif sign == "}":
             return place
         elif sign == ":" and not depth:
-            return _end_of_spec(code, place)
+            return _end_of_spec(code, place, level + 1) if level < MAX_NESTED else -1
     return -1
 
 
 _SPEC = re.compile(r"[{}]")
 
 
-def _end_of_spec(code: str, place: int) -> int:
+def _end_of_spec(code: str, place: int, level: int) -> int:
     """Where the field ends whose format specification begins at `place`; -1 = nowhere."""
     while match := _SPEC.search(code, place):
         if match[0] == "}":
             return match.end()
-        place = _end_of_field(code, match.end())
+        place = _end_of_field(code, match.end(), level)
         if place < 0:
             return -1
     return -1
