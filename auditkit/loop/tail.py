@@ -107,10 +107,11 @@ def words_of(texts: Sequence[str]) -> Words:
     """The folded words of each text; case and composition do not matter."""
     from auditkit.text.buffers import utf8_buffers
     from auditkit.text.folding import folding
+    from auditkit.text.settled import settled_texts
     from auditkit.text.shingles import Texts, all_words
 
     safe = [text.encode("utf-8", "replace").decode() for text in texts]
-    data, offsets = utf8_buffers(pa.array(safe, pa.large_utf8()))
+    data, offsets = utf8_buffers(settled_texts(pa.array(safe, pa.large_utf8())))
     hashes, bounds = all_words(Texts(data, offsets, np.arange(len(texts) + 1)), folding())
     return Words(hashes, bounds)
 
