@@ -88,6 +88,14 @@ class Batch:
 
         return np.searchsorted(self.docs, self.text_docs).astype(np.int64)
 
+    def n_with_text(self) -> int:
+        """Number of documents that hold more than white space."""
+        import pyarrow.compute as pc
+
+        text = self.texts.column("text")
+        said = pc.and_not(pc.greater(pc.binary_length(text), 0), pc.utf8_is_space(text))
+        return len(set(self.owners[said.to_numpy(zero_copy_only=False)].tolist()))
+
     def of_roles(self, *roles: str) -> pa.RecordBatch:
         """The texts that have one of these roles."""
         import pyarrow.compute as pc

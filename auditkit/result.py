@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from auditkit.checker import AnyChecker, Rule
 from auditkit.engine.decide import Judgement, Tally, corpus_level, count, decide, score_names
 from auditkit.engine.finish import Finished
 from auditkit.engine.first_pass import Pass, Work
-from auditkit.engine.look import opened
+from auditkit.engine.look import READING, opened
 from auditkit.engine.metrics import collect, looked_at
 from auditkit.engine.redact import spans_of
 from auditkit.errors import AuditkitError, ConfigError, suggestion
@@ -128,20 +128,18 @@ def _counts(examined: Examined, decisions: NDArray[np.uint8]) -> tuple[dict[str,
     return of(decisions), files
 
 
-def _unseen(examined: Examined, counts: Mapping[str, int]) -> Sequence[str]:
-    """A checker that looked at fewer documents than there are, without a gap that says so, when it claims all."""
+def _unseen(examined: Examined, counts: Mapping[str, int]) -> list[str]:
+    """What no gap tells and was not looked at all the same: blank texts, blind checkers, checkers without documents."""
     readable = counts["rows_in"] - counts["quarantined"]
+    blank = ["no document has any text"] if readable and not examined.looked_at(READING) else []
     blind = [
         f"{metric.slice} found none of the {int(metric.denominator or 0)} faults that were planted for it"
         for metric in examined.witnessed
         if metric.slice in examined.checkers and metric.value == 0
     ]
     named = {gap.checker for gap in (*examined.first.gaps, *examined.finished.gaps)}
-    return blind + [
-        f"{name} looked at no document"
-        for name in examined.checkers
-        if name not in named and readable and not examined.looked_at(name)
-    ]
+    idle = [name for name in examined.checkers if name not in named and readable and not examined.looked_at(name)]
+    return blank + blind + [f"{name} looked at no document" for name in idle]
 
 
 def certificates_of(examined: Examined, decisions: NDArray[np.uint8]) -> pa.Table:

@@ -73,10 +73,7 @@ def judge(policy: Policy, metrics: Sequence[Metric], gaps: Sequence[str], counts
     if rows and bad / rows > policy.corpus.max_quarantined:
         limit = f"corpus.max_quarantined = {policy.corpus.max_quarantined}"
         failed.insert(0, f"{bad:,} of {rows:,} rows could not be read ({limit})")
-        unknown = unknown if bad < rows else []  # every row is accounted for: it was read, and found unreadable
-    incomplete = [*gaps, *unknown]
-    if rows == bad and not failed:
-        incomplete.append("no document could be read")
+    incomplete = [*gaps, *(unknown if bad < rows else ["no document could be read"])]
     if incomplete:
         return Verdict("incomplete", (*incomplete, *failed), results)
     return Verdict("fail" if failed else "pass", tuple(failed), results)

@@ -23,6 +23,7 @@ from auditkit.shards import Limits, Parsed, Quarantined, Shard
 from auditkit.watchdog import limit_memory
 
 SECONDS_PER_MB = 60.0  # a checker may be slow (Presidio's own engine reads 0.16 MB/s), but not endless
+READING = "reading"  # beside the checkers in what was spent and looked at: the documents that have text
 FOUND_BY = FOUND.append(pa.field("checker", pa.utf8()))
 
 
@@ -150,7 +151,7 @@ def look(shard: Shard, plan: Plan) -> Looked:
     except InputError as error:
         return dataclasses.replace(_joined(shard.index, parts, plan), refused=str(error))
     whole = _joined(shard.index, parts, plan)
-    whole.spent["reading"] = reading
+    whole.spent[READING] = reading
     seen = whole.records.num_rows + len(whole.quarantined)
     if seen != shard.n_rows:
         whole.refused = (
@@ -181,6 +182,7 @@ def _look_at_batch(parsed: Parsed, shard: Shard, plan: Plan) -> Looked:
     seconds = plan.deadline_s + SECONDS_PER_MB * size / 1e6
     result = Looked(shard.index, _with_fingerprints(batch, records), FOUND_BY.empty_table(), pa.table({}))
     result.quarantined = list(parsed.quarantined)
+    result.looked[READING] = batch.n_with_text()
     columns: dict[str, Any] = {"doc": records.column("doc")}
     found: list[pa.Table] = []
     batch = settled(batch)

@@ -97,10 +97,13 @@ def test_nothing_readable_is_never_a_pass():
     assert judge(Policy.from_dict(table), [], [], counts).word == "incomplete"
 
 
-def test_a_corpus_of_unreadable_rows_alone_fails():
+def test_a_corpus_of_unreadable_rows_alone_is_incomplete():
     counts = {"rows_in": 2, "kept": 0, "redacted": 0, "dropped": 0, "quarantined": 2}
-    assert judge(policy(max=1.0), [Metric("pii", "documents_share", None)], [], counts).word == "fail"
-    assert judge(policy(max=1.0), [], ["pii crashed"], counts).word == "incomplete"
+    verdict = judge(policy(max=1.0), [Metric("pii", "documents_share", None)], [], counts)
+    assert verdict.word == "incomplete"
+    assert verdict.reasons == ("no document could be read", verdict.reasons[1])
+    assert verdict.reasons[1].startswith("2 of 2 rows could not be read")
+    assert judge(policy(max=1.0), [], ["pii crashed"], counts).reasons[0] == "pii crashed"
 
 
 def test_wilson_against_known_values():
