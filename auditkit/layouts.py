@@ -130,7 +130,8 @@ def extract(record: Mapping[str, object], layout: Layout, limits: Limits) -> Row
             return f"{TOO_LONG} of {longest} bytes for one text: field '{printable(name)}'"
     keys = (layout.group, layout.id, layout.label, layout.split, layout.logprob)
     calls = told_calls(record.get(layout.calls), record.get("tools"), limits.max_nesting) if layout.calls else None
-    return Row(texts, *(key(record, path) for path in keys))._replace(calls=calls)
+    group, id_, label, split, logprob = (key(record, path) if path else None for path in keys)
+    return Row(texts, group, id_, label, split, logprob, calls)
 
 
 def _lacks(record: Mapping[str, object], path: str) -> str:
