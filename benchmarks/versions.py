@@ -2,10 +2,11 @@
 
     python benchmarks/versions.py [PYTHON]... [--data FILE]... [--demo N] [--markdown]
 
-PYTHON: other interpreters, each with auditkit installed; the first is the one that runs this. Corpora: `characters`
-(every code point below 40000 hexadecimal, in runs of 64, as prose, name, address and word), `edges` (sums, addresses,
-code, broken JSON and other things that versions of Python say differently), N rows of the demo, each FILE. Policies:
-`default`, `presidio` (the default's checkers, pii with that profile), `redacted` (findings replaced by surrogates).
+PYTHON: other interpreters, each with auditkit and the same extras installed; the first is the one that runs this.
+Corpora: `characters` (every code point below 40000 hexadecimal, in runs of 64, as prose, name, address and word),
+`edges` (sums, addresses, code, broken JSON and other things that versions of Python say differently), N rows of the
+demo, each FILE. Policies: `default`, `presidio` (the default's checkers, pii with that profile), `redacted` (findings
+replaced by surrogates).
 
 Compared: every file of the run's folder but run.json and the reports, which tell times. Parquet is compared by its
 bytes where both have the same pyarrow, else by its tables. Exit 1 when anything differs.
@@ -116,7 +117,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="leave the runs in this folder")
     parser.add_argument("--markdown", action="store_true")
     asked = parser.parse_args()
-    pythons = [sys.executable, *asked.pythons]
+    pythons = [sys.executable, *(str(Path(shutil.which(python) or python).absolute()) for python in asked.pythons)]
     about = [
         json.loads(subprocess.run([python, "-c", ABOUT], check=True, capture_output=True).stdout) for python in pythons
     ]
