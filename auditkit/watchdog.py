@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
 
@@ -30,6 +31,7 @@ R = TypeVar("R")
 READ_SECONDS = 600.0  # for one step of reading, a few megabytes: a decoder in an endless loop, not a slow disk
 _PAGE = 4096
 _DONE = 1
+_SCRATCH, _LOCK = "auditkit-", "in-use"
 _page: mmap.mmap | None = None
 _expendable = False
 _stop_at = 0.0  # time.monotonic() at which this process ends, 0.0 for never
@@ -45,7 +47,8 @@ def supervised(work: Callable[[], int], complain: Callable[[str], None]) -> int:
     if not hasattr(os, "fork"):
         return work()
     _page = mmap.mmap(-1, _PAGE)
-    parent, scratch = os.getpid(), tempfile.mkdtemp(prefix="auditkit-")
+    _sweep()
+    parent, (scratch, lock) = os.getpid(), _scratch()
     child = os.fork()
     if child == 0:
         expendable(parent)
@@ -57,6 +60,39 @@ def supervised(work: Callable[[], int], complain: Callable[[str], None]) -> int:
         return _outlived(child, _page, complain)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        os.close(lock)
+
+
+def _scratch() -> tuple[str, int]:
+    """A folder for temporary files, and the descriptor whose lock says that it is in use.
+
+    The file of the lock gets its name when it is locked: who finds it unlocked has found what a killed run left.
+    """
+    import fcntl
+
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    lock = os.open(folder / "new", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (folder / "new").rename(folder / _LOCK)
+    return str(folder), lock
+
+
+def _sweep() -> None:
+    """Remove the temporary files of this user's runs that were killed with their whole process group."""
+    import fcntl
+
+    for entry in os.scandir(tempfile.gettempdir()):
+        if not entry.name.startswith(_SCRATCH):
+            continue
+        with suppress(OSError):  # gone meanwhile, not such a folder, or in use
+            if entry.stat(follow_symlinks=False).st_uid != os.getuid():
+                continue
+            lock = os.open(f"{entry.path}/{_LOCK}", os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(entry.path, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def _outlived(child: int, page: mmap.mmap, complain: Callable[[str], None]) -> int:
@@ -93,7 +129,6 @@ def expendable(parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":
         import ctypes
-        from contextlib import suppress
 
         with suppress(OSError):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, prctl(2)

@@ -80,7 +80,8 @@ def by_duckdb(path: str, fmt: str) -> int:
 
 
 def by_datatrove(path: str, fmt: str) -> int:
-    from datatrove.pipeline.readers import CsvReader, JsonlReader, ParquetReader
+    from datatrove.pipeline.readers import JsonlReader, ParquetReader
+    from datatrove.pipeline.readers.csv import CsvReader
 
     kind = ParquetReader if path.endswith(".parquet") else CsvReader if fmt == "csv" else JsonlReader
     reader = kind(str(Path(path).parent), glob_pattern=Path(path).name, compression="infer")

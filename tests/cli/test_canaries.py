@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -161,15 +162,17 @@ def test_messages_about_a_file_that_is_refused(command, write, home, text):
     assert spoken(done) == []
 
 
-def test_arguments_of_processes_and_what_a_killed_run_leaves(write, tmp_path, home):
+@pytest.fixture
+def hanging(write, home):
+    """A scan of the canaries that does not end, in a process group of its own; its temporary files are there."""
     folder, environment = home
     rows = [json.dumps({"text": value}) for value in CANARIES.values()]
     policy = write("p.toml", b"version = 1\n[checkers.hang]\n")
-    arguments = ["scan", "-", "--policy", policy]
     process = subprocess.Popen(
-        [sys.executable, "-m", "auditkit", *map(str, arguments)],
+        [sys.executable, "-m", "auditkit", "scan", "-", "--policy", str(policy)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env=os.environ | environment | {"PYTHONPATH": str(PLUGINS)},
         start_new_session=True,
     )
@@ -178,8 +181,30 @@ def test_arguments_of_processes_and_what_a_killed_run_leaves(write, tmp_path, ho
     while not list((folder / "tmp").rglob("*.jsonl")):
         time.sleep(0.05)
     time.sleep(0.5)
+    yield process
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+
+
+def test_arguments_of_processes_and_what_an_ended_run_leaves(hanging, home):
     told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert not [name for name, value in CANARIES.items() if value in told]
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 143
-    assert list((folder / "tmp").iterdir()) == []
+    hanging.send_signal(signal.SIGTERM)
+    assert hanging.wait(timeout=30) == 143
+    assert list((home[0] / "tmp").iterdir()) == []
+
+
+def test_the_next_command_removes_what_a_killed_run_left_and_nothing_that_is_in_use(hanging, command, write, home):
+    folder, environment = home
+    (scratch,) = (folder / "tmp").iterdir()
+    (folder / "tmp/auditkit-notes").mkdir()
+    good = write("good.jsonl", [{"text": "fine"}])
+    policy = write("q.toml", b"version = 1\n[checkers.shouting]\n")
+    assert command("scan", good, "--policy", policy, env=environment).returncode == 0
+    assert sorted((folder / "tmp").iterdir()) == sorted([scratch, folder / "tmp/auditkit-notes"])
+    os.killpg(hanging.pid, signal.SIGKILL)
+    hanging.wait(timeout=30)
+    assert list(scratch.rglob("*.jsonl")) != []
+    assert command("scan", good, "--policy", policy, env=environment).returncode == 0
+    assert list((folder / "tmp").iterdir()) == [folder / "tmp/auditkit-notes"]
