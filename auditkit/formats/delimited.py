@@ -72,7 +72,7 @@ def _show(parsed: Parsed, finder: Finder) -> None:
 
 def _give_up(finder: Finder, head: Header) -> Layout:
     odd = [name for name in head.names if not _NAME.fullmatch(name)]
-    if odd and not finder.named:
+    if odd and not finder.named and not finder.is_readable:
         raise InputError(finder.name, "its first line is not a header with a known name such as text or prompt")
     return finder.give_up()
 

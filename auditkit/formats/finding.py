@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from auditkit.errors import ConfigError, InputError
-from auditkit.formats.unread import with_unread
+from auditkit.formats.unread import Sample, columns_of
 from auditkit.layouts import IDS, TOO_LONG, Census, extract, named, recognise, unknown, values
 from auditkit.shards import Layout, Limits, Source
 from auditkit.text.safe import field_name, printable
@@ -20,7 +20,7 @@ class Finder:
 
     def __init__(self, source: Source, fields: Mapping[str, str], limits: Limits) -> None:
         self.census = Census()
-        self.look_bytes = 1 << 62 if fields else _LOOK_BYTES  # a field that the user names may come late
+        self._anywhere = bool(fields)  # a field that the user names may come late
         self.name = source.name
         self._limits = limits
         self.named = named(fields) if fields else None
@@ -28,9 +28,18 @@ class Finder:
         self._records: list[Mapping[str, object]] = []
         self._reasons: list[str] = []
         self._n_long = 0
+        self._columns: list[str] | None = None
+        self._sample: Sample | None = None
+
+    @property
+    def look_bytes(self) -> int:
+        """How far into the file a layout is looked for."""
+        return 1 << 62 if self._anywhere and self._sample is None else _LOOK_BYTES
 
     def record(self, record: Mapping[str, object]) -> None:
         """One more record that was read."""
+        if self._columns is None:
+            self._columns = columns_of(self.census)
         self.census.add(record)
         self._records.append(record)
         if self._unseen:
@@ -44,21 +53,33 @@ class Finder:
             self._reasons.append(reason)
 
     def found(self) -> Layout | None:
-        """The layout, once a row was seen that can be read with it; the records shown so far are forgotten."""
+        """The layout, once a row was seen that can be read with it, and enough rows to tell which fields are no texts.
+
+        The records shown so far are forgotten.
+        """
         records, self._records = self._records, []
-        layout = self._layout()
-        if layout is None:
-            return None
-        readable = False
+        if self._sample is None:
+            layout = self._layout()
+            if layout is None or not self._reads(layout, records) or self._unseen:
+                return None
+            self._sample = Sample(layout, self._limits)
+        for record in records:
+            self._sample.add(record)
+        return self._sample.told(self._columns or ()) if self._sample.is_full else None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a layout was found that reads a row."""
+        return self._sample is not None
+
+    def _reads(self, layout: Layout, records: Iterable[Mapping[str, object]]) -> bool:
+        """Whether one of these records can be read with the layout."""
         for record in records:
             row = extract(record, layout, self._limits)
             if not isinstance(row, str):
-                readable = True
-                break
+                return True
             self.refused(row)
-        if not readable or self._unseen:
-            return None
-        return with_unread(layout, records, self.census, self._limits)
+        return False
 
     def _layout(self) -> Layout | None:
         if self.named is None:
@@ -67,7 +88,9 @@ class Finder:
         return replace(self.named, id=self.named.id or automatic)
 
     def give_up(self) -> Layout:
-        """What the end of the file means: a layout when all rows are merely too long, else a refusal."""
+        """What the end of the file means: a layout when one was found or all rows are too long, else a refusal."""
+        if self._sample is not None:
+            return self._sample.told(self._columns or ())
         layout = self._layout()
         name = self.name
         if self._unseen and (self.census.kinds or not self._n_long):

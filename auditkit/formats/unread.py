@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
 from auditkit.layouts import BY_SPEAKER, IDS, Census, extract
@@ -17,6 +16,7 @@ from auditkit.shards import Layout, Limits
 from auditkit.text.safe import field_name
 
 MOST_ROWS = 1000  # of a file: 50 ms; what comes later comes too late
+MOST_CHARS = 1 << 20  # a quarter of a block: it is rarely read on for them
 MOST_NAMES = 1000  # that are told apart: a file may have a new one in each row
 LISTED = 50
 _PLACE = re.compile(r"\[\d+\]")
@@ -36,23 +36,45 @@ class Keys(NamedTuple):
         return (inside or name in self.names) and _KEY.fullmatch(text) is not None
 
 
-def with_unread(layout: Layout, records: Iterable[Mapping[str, object]], census: Census, limits: Limits) -> Layout:
-    """The layout with the names of the fields that hold strings and are no texts, in the order in which they came."""
-    keys = _keys(layout)
-    found: dict[str, None] = {}
-    n_rows = 0
-    for record in islice(records, MOST_ROWS):
-        row = extract(record, layout, limits)
-        if not isinstance(row, str):
-            n_rows += 1
-            read = {field for field, _, _ in row.texts}
-            for path, text in _strings(record, ""):
-                name = _PLACE.sub("[*]", path)
-                if name not in found and path not in read and not keys.has(name, text) and len(found) < MOST_NAMES:
-                    found[name] = None
-    found |= dict.fromkeys(name for name in _columns(census, layout) if not keys.has(name, ""))
-    names = [shown(name) for name in found]
-    return replace(layout, unread=tuple(names[:LISTED]), n_unread=len(names), n_shown=n_rows)
+class Sample:
+    """The first rows of a file that can be read with its layout, and the fields in them that are no texts."""
+
+    def __init__(self, layout: Layout, limits: Limits) -> None:
+        self._layout, self._limits, self._keys = layout, limits, _keys(layout)
+        self._names: dict[str, None] = {}
+        self._n_rows = self._n_chars = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough was seen: so many rows or so much text, whatever the blocks in which they came."""
+        return self._n_rows >= MOST_ROWS or self._n_chars >= MOST_CHARS
+
+    def add(self, record: Mapping[str, object]) -> None:
+        """One more row."""
+        row = "" if self.is_full else extract(record, self._layout, self._limits)
+        if isinstance(row, str):
+            return
+        read = {field for field, _, _ in row.texts}
+        self._n_rows += 1
+        for path, text in _strings(record, ""):
+            self._n_chars += len(text)
+            name = _PLACE.sub("[*]", path)
+            if path not in read and not self._keys.has(name, text) and len(self._names) < MOST_NAMES:
+                self._names[name] = None
+
+    def told(self, columns: Iterable[str]) -> Layout:
+        """The layout with these fields, in the order in which they came; `columns` hold strings by their type."""
+        paths = [path for path, _ in self._layout.texts]
+        taken = {*paths, *(path.partition("[")[0].partition(".")[0] for path in paths)}
+        typed = (name for name in columns if name.partition("[")[0] not in taken and not self._keys.has(name, ""))
+        names = [shown(name) for name in self._names | dict.fromkeys(typed)]
+        return replace(self._layout, unread=tuple(names[:LISTED]), n_unread=len(names), n_shown=self._n_rows)
+
+
+def columns_of(census: Census) -> list[str]:
+    """The fields of which the census knows by their type alone that they hold strings: asked before the first row."""
+    texts = [name for name in census.kinds if census.has(name)]
+    return texts + [f"{name}[*]" for name in census.kinds if census.has(name, "texts")]
 
 
 def _keys(layout: Layout) -> Keys:
@@ -80,14 +102,3 @@ def _strings(value: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _strings(inner, f"{path}[{index}]")
-
-
-def _columns(census: Census, layout: Layout) -> Iterator[str]:
-    """The fields at the top level that hold strings, by their values in all rows that were shown or by their type."""
-    paths = [path for path, _ in layout.texts]
-    taken = {*paths, *(path.partition("[")[0].partition(".")[0] for path in paths)}
-    for name in census.kinds:
-        if name not in taken and census.has(name):
-            yield name
-        elif name not in taken and census.has(name, "texts"):
-            yield f"{name}[*]"

@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from auditkit.shards import Limits
+
 FIELDS = {
     "flat and nested": (
         {"text": "t", "url": "u v", "metadata": {"author": "Ann B", "n": 3, "tags": ["a b"]}, "score": 1.5},
@@ -65,3 +67,18 @@ def test_they_are_no_part_of_what_a_row_is_remembered_by(read, write):
     assert layouts[0].unread != layouts[1].unread
     assert repr(layouts[0]) == repr(layouts[1])
     assert json.loads(json.dumps(layouts[1].unread)) == ["url"]
+
+
+@pytest.mark.parametrize(("block_bytes", "block_rows"), [(1 << 10, 1 << 15), (1 << 22, 7), (1 << 22, 1 << 15)])
+def test_the_sample_does_not_depend_on_blocks(read, write, block_bytes, block_rows):
+    rows = [{"text": "t" * 40, "url": "u v"} | ({"late": "x y"} if n == 999 else {}) for n in range(1200)]
+    rows[3], rows[700] = {"text": None}, {"text": "t", "url": "u", "too_late": 3}
+    limits = Limits(block_bytes=block_bytes, block_rows=block_rows)
+    found = read(write("a.jsonl", rows), limits=limits).layout
+    assert (found.unread, found.n_shown) == (("url", "late"), 1000)
+
+
+def test_long_texts_fill_the_sample_sooner(read, write):
+    rows = [{"text": "t" * 100_000, f"f{n}": "x y"} for n in range(20)]
+    found = read(write("a.jsonl", rows)).layout
+    assert found.n_shown == len(found.unread) == 11
