@@ -2,12 +2,12 @@
 
 What is a letter, a capital or a digit, and what a character decomposes to, each Python says by the Unicode version that
 it was built with: 14.0 in 3.11, 15.0 in 3.12, 15.1 in 3.13. Here a character that 14.0 does not have is exchanged for
-one that no version will ever give a meaning, of as many bytes, so that places in a text stay the same; so are the few
-whose properties were changed since. What checkers see is therefore the same on every Python; what is kept, cut out
-and quoted is the text itself.
+an old and rare one of its kind (a letter, an ideograph, a symbol) and of as many bytes, so that places in a text stay
+the same; so are the few whose properties were changed since. What checkers see is therefore the same on every Python;
+what is kept, cut out and quoted is the text itself.
 
-Known misses: a word of a script younger than Unicode 14 (September 2022 and later: Kawi, Nag Mundari) is no word;
-a young character is taken for its stand-in where a text has both (stand-ins are private, unassigned or very rare).
+Known misses: capitals, digits and marks of scripts younger than Unicode 14 (September 2021) count as letters without
+case; texts that differ in nothing but young characters may look equal; judges and larger models read the stand-ins.
 """
 
 from __future__ import annotations
@@ -25,21 +25,27 @@ if TYPE_CHECKING:
 
 UNASSIGNED = "rules/unassigned-14.txt"
 PLANES = 0x40000
-NEVER = 0x3A2  # the hole among Greek capitals where a final sigma would stand: the stand-in of two bytes
-PRIVATE = 0xE000  # private use: the stand-ins of three bytes, in order
-FAR = 0x40000  # four planes on nothing is assigned, nor planned: the stand-ins of four bytes
-IDEOGRAPHS = (
-    (0x2EBF0, 0x2EE5D, 0x26BF0),  # extension I (15.1) as ideographs of extension B, which are words as well
-    (0x31350, 0x33479, 0x21350),  # extensions H (15.0) and J (17.0)
+STAND_INS = (  # of what is young from .. to: the first that stands in and how many there are, taken in turn
+    (0x80, 0x7FF, 0x1BB, 1),  # a Latin letter without case
+    (0x800, 0x1FFF, 0x1401, 620),  # Canadian syllables: letters without case
+    (0x2000, 0x33FF, 0x2800, 256),  # Braille: symbols
+    (0x3400, 0xFFFF, 0x1401, 620),
+    (0x10000, 0x16FFF, 0x12000, 922),  # cuneiform: letters
+    (0x17000, 0x18DFF, 0x17000, 6000),  # Tangut: ideographs
+    (0x18E00, 0x1BFFF, 0x12000, 922),
+    (0x1C000, 0x1D7FF, 0x1F700, 116),  # alchemical symbols
+    (0x1D800, 0x1EFFF, 0x12000, 922),
+    (0x1F000, 0x1FFFF, 0x1F700, 116),
+    (0x20000, 0x3FFFF, 0x20000, 42_711),  # Han, extension B: ideographs
 )
 CHANGED = {
-    0x295: 0x1BB,  # a small letter until 17, then one without case; stands as a letter without case
-    0x10FC: 0xA78F,  # modifier letters that became small letters in 15.0; likewise
-    0xA7F2: 0xA78F,
-    0xA7F3: 0xA78F,
-    0xA7F4: 0xA78F,
-    0xAB69: 0xA78F,
-    0x1171E: 0x1171E + FAR,  # a mark that takes no room until 17, then one that does
+    0x295: 0x1BB,  # a small letter until Unicode 17, then one without case
+    0x10FC: 0x1401,  # modifier letters that are small letters since 15.0
+    0xA7F2: 0x1402,
+    0xA7F3: 0x1403,
+    0xA7F4: 0x1404,
+    0xAB69: 0x1405,
+    0x1171E: 0x12000,  # a mark that takes no room until 17, then one that does
 }
 
 
@@ -50,12 +56,9 @@ def stand_ins() -> NDArray[np.int32]:
     words = (word for line in resource(UNASSIGNED).read_text().splitlines() if line[0] != "#" for word in line.split())
     ranges = (tuple(int(end, 16) for end in word.split("-")) for word in words)
     young = np.concatenate([np.arange(first, last + 1, dtype=np.int32) for first, last in ranges])
-    table[young[young < 0x800]] = NEVER
-    short = young[(young >= 0x800) & (young < 0x10000)]
-    table[short] = PRIVATE + np.arange(len(short))
-    table[young[young >= 0x10000]] += FAR
-    for first, last, other in IDEOGRAPHS:
-        table[first : last + 1] = np.arange(other, other + last + 1 - first)
+    for low, high, first, n in STAND_INS:
+        own = young[(young >= low) & (young <= high)]
+        table[own] = first + own % n
     for code, other in CHANGED.items():
         table[code] = other
     return table
