@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from auditkit.errors import ConfigError, suggestion
-from auditkit.messages import CALLS, kind_of, message_texts
+from auditkit.messages import CALLS, TOO_LONG, kind_of, message_texts
 from auditkit.shards import Layout, Limits
 from auditkit.text.safe import field_name, printable
 from auditkit.text.strict_json import Refused
@@ -141,10 +141,6 @@ def _lacks(record: Mapping[str, object], path: str) -> str:
     if all(value is None or value == [] for value in found):
         return f"field '{printable(path)}' is {'null' if found[0] is None else 'an empty list'}"
     return ""
-
-
-TOO_LONG = "above the limit"
-"""How every reason begins that is about length alone: such rows do not make a file unreadable."""
 
 
 def _plain(record: Mapping[str, object], path: str, role: str, texts: list[tuple[str, str, str]]) -> str:

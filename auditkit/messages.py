@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+TOO_LONG = "above the limit"
+"""How every reason begins that is about length alone: such rows do not make a file unreadable."""
+MOST_BESIDE = 100_000  # texts beside one content; each takes some 300 bytes, and a line of 64 MB may hold 16 million
+
 SPEAKERS = {
     "user": "prompt", "human": "prompt", "system": "prompt", "developer": "prompt", "prompter": "prompt",
     "assistant": "response", "gpt": "response", "model": "response", "chatgpt": "response", "bot": "response",
@@ -114,35 +118,40 @@ def _part(part: object, name: str, speaker: str) -> list[tuple[str, str, str]]:
 
 
 def _beside(value: object, name: str, speaker: str, passed: frozenset[str]) -> list[tuple[str, str, str]]:
-    return [(field, f"context:{speaker}", text) for field, text in _strings(value, name, passed)]
+    found: list[tuple[str, str]] = []
+    _gather(value, name, passed, found)
+    return [(field, f"context:{speaker}", text) for field, text in found]
 
 
-def _strings(value: object, name: str, passed: frozenset[str]) -> list[tuple[str, str]]:
-    """(path, text) of every string inside a value that is not empty, but what stands under a passed name."""
+def _gather(value: object, name: str, passed: frozenset[str], found: list[tuple[str, str]]) -> None:
+    """Add (path, text) of every string inside a value that is not empty, but what stands under a passed name."""
     if type(value) is str:
-        return [] if not value or (value[:5] == "data:" and _DATA_URL.fullmatch(value)) else [(name, value)]
-    if isinstance(value, dict):
-        return _strings_of(value, name, passed)
-    if isinstance(value, list):
-        return [text for index, inner in enumerate(value) for text in _strings(inner, f"{name}[{index}]", passed)]
-    if isinstance(value, tuple):
+        if value and not (value[:5] == "data:" and _DATA_URL.fullmatch(value)):
+            if len(found) == MOST_BESIDE:
+                raise Refused(f"{TOO_LONG} of {MOST_BESIDE} texts beside a content: '{printable(name)}'")
+            found.append((name, value))
+    elif isinstance(value, dict):
+        _gather_members(value, name, passed, found)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _gather(inner, f"{name}[{index}]", passed, found)
+    elif isinstance(value, tuple):
         raise Refused(f"field '{printable(name)}' is not a text but a map, in which no text can be named")
-    return []
 
 
-def _strings_of(value: Mapping[str, object], name: str, passed: frozenset[str]) -> list[tuple[str, str]]:
-    found = []
+def _gather_members(
+    value: Mapping[str, object], name: str, passed: frozenset[str], found: list[tuple[str, str]]
+) -> None:
     encoded = bool(passed) and (value.get("type") in _ENCODED or "format" in value)
     for key, inner in value.items():
         if inner is None or key in passed or (encoded and key == "data"):
             continue
-        inside = _strings(inner, f"{name}.{key}", _NOTHING if key in _GIVEN or not passed else _PASSED)
-        if inside and not (key and _SEPARATORS.isdisjoint(key)):
+        n_before = len(found)
+        _gather(inner, f"{name}.{key}", _NOTHING if key in _GIVEN or not passed else _PASSED, found)
+        if len(found) > n_before and not (key and _SEPARATORS.isdisjoint(key)):
             raise Refused(
                 f"field '{printable(name)}' has a text under a name that holds '.', '[' or ']', or under none"
             )
-        found += inside
-    return found
 
 
 def kind_of(value: object) -> str:

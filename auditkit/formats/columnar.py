@@ -19,7 +19,8 @@ from auditkit.formats.finding import Finder
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths
 from auditkit.formats.splice import by_field, splice
 from auditkit.formats.splitting import Plan
-from auditkit.layouts import TOO_LONG, Row, Step, extract, key, steps
+from auditkit.layouts import Row, Step, extract, key, steps
+from auditkit.messages import TOO_LONG
 from auditkit.shards import DROP, REDACT, Edit, Layout, Limits, Parsed, Quarantined, Shard
 from auditkit.text.safe import printable
 

@@ -21,7 +21,7 @@ from auditkit.formats.records import DELIMITERS, Block, Header, blocks, bounds, 
 from auditkit.formats.rows import Columns, Gathered, batch, key_paths
 from auditkit.formats.splice import by_field, splice
 from auditkit.formats.splitting import Plan
-from auditkit.layouts import TOO_LONG
+from auditkit.messages import TOO_LONG
 from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 from auditkit.text.safe import printable
 

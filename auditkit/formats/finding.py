@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from auditkit.errors import ConfigError, InputError
 from auditkit.formats.unread import Sample, columns_of
-from auditkit.layouts import IDS, TOO_LONG, Census, extract, named, recognise, unknown, values
+from auditkit.layouts import IDS, Census, extract, named, recognise, unknown, values
+from auditkit.messages import TOO_LONG
 from auditkit.shards import Layout, Limits, Source
 from auditkit.text.safe import field_name, printable
 

@@ -21,7 +21,8 @@ from auditkit.formats.rows import Gathered, key_paths, merged
 from auditkit.formats.sniffing import wrong_text
 from auditkit.formats.splice import splice_json
 from auditkit.formats.splitting import Plan
-from auditkit.layouts import TOO_LONG, Row, extract, values
+from auditkit.layouts import Row, extract, values
+from auditkit.messages import TOO_LONG
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 from auditkit.text.strict_json import Refused, strict_object
 

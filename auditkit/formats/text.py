@@ -12,7 +12,8 @@ from auditkit.formats.rows import Gathered
 from auditkit.formats.sniffing import wrong_text
 from auditkit.formats.splice import splice
 from auditkit.formats.splitting import Plan
-from auditkit.layouts import TOO_LONG, Row
+from auditkit.layouts import Row
+from auditkit.messages import TOO_LONG
 from auditkit.shards import Edit, FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
 
 _LAYOUT = Layout("document", (("text", "text"),), ("text",))

@@ -18,6 +18,7 @@ from auditkit.text.safe import field_name
 MOST_ROWS = 1000  # of a file: 50 ms; what comes later comes too late
 MOST_CHARS = 1 << 20  # a quarter of a block: it is rarely read on for them
 MOST_NAMES = 1000  # that are told apart: a file may have a new one in each row
+MOST_OF_ROW = MOST_CHARS << 5  # a line of many megabytes is not walked to its end
 LISTED = 50
 _PLACE = re.compile(r"\[\d+\]")
 _KEY = re.compile(r"[^\s@]{0,100}")
@@ -57,7 +58,9 @@ class Sample:
         read = {field for field, _, _ in row.texts}
         self._n_rows += 1
         for path, text in _strings(record, ""):
-            self._n_chars += len(text)
+            self._n_chars += len(text) + 1
+            if self._n_chars >= MOST_OF_ROW:
+                break
             name = _PLACE.sub("[*]", path)
             if path not in read and not self._keys.has(name, text) and len(self._names) < MOST_NAMES:
                 self._names[name] = None

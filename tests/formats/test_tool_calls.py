@@ -207,6 +207,13 @@ def test_a_text_that_no_path_can_name_is_not_passed(write, read, name):
     assert not named.reasons
 
 
+def test_a_call_of_a_million_texts_is_refused(write, read):
+    rows = [{"messages": [ASKED, call("f", {"of": [["a"] * 1000] * n})]} for n in (1, 101)]
+    found = read(write("a.jsonl", rows))
+    assert len(found.texts[0]) == 1001
+    assert found.reasons[0].startswith("above the limit of 100000 texts beside a content: 'messages[1].tool_calls[0]")
+
+
 def test_a_map_is_not_passed(read, tmp_path):
     arguments = pa.struct([("arguments", pa.map_(pa.utf8(), pa.utf8()))])
     message = pa.struct([("role", pa.utf8()), ("content", pa.utf8()), ("function_call", arguments)])
