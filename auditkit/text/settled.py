@@ -81,7 +81,7 @@ def restored(made: str, value: str) -> str:
 def settled_texts(texts: pa.Array) -> pa.Array:
     """The large_utf8 array with the stand-ins in it; the array itself where no text has one. Without nulls.
 
-    One pass over the bytes, about 1 ns each; a copy only where something changes.
+    One pass over the bytes, 1 to 2.5 ns each; a copy only where something changes.
     """
     import pyarrow as pa
 
