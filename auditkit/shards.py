@@ -20,7 +20,7 @@ class Limits:
     """How much of an input is read; more is quarantined or refused with its reason, never cut in silence."""
 
     max_line_bytes: int = 64 << 20
-    max_text_bytes: int = 24 << 20  # one text must fit a checker's working memory several times over
+    max_text_bytes: int = 16 << 20  # one text must fit a checker's working memory several times over
     max_nesting: int = 200
     max_expanded_bytes: int = 1 << 40  # of one compressed file
     max_expansion: int = 1000  # times its stored size, from 4 GB on: text compresses 3 to 20 times, logs 100 times

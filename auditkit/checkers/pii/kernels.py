@@ -301,19 +301,42 @@ def _next_word(data: Bytes, start: int, high: int, trie: Shorts) -> tuple[int, i
 
 
 @kernel
-def words(data: Bytes, offsets: Ints, trie: Shorts) -> Ints:
-    """int64[n, 3]: text, place and number (from 1) of each word of the trie; of words with a common start the shortest.
+def _put(out: Ints, n: int, text: int, place: int, word: int) -> tuple[Ints, int]:
+    """The table with one more row, and its number of rows."""
+    if n == out.shape[0]:
+        out = _grown(out)
+    out[n, 0], out[n, 1], out[n, 2] = text, place, word
+    return out, n + 1
 
+
+@kernel
+def words(data: Bytes, offsets: Ints, trie: Shorts, near: int) -> Ints:
+    """int64[n, 3]: text, place and number (from 1) of words of the trie; of words with a common start the shortest.
+
+    Of a chain of equal words, each at most `near` bytes from the next, its ends are there and so many between them that
+    they are no further apart: a text that is nothing but one word has few rows. Rows of a text are in no order.
     trie[node, byte] = next node, trie[node, 256] = number of the word that ends there.
     """
     out = np.empty((256, 3), np.int64)
-    n = 0
+    n, n_words = 0, int(trie[:, 256].max()) + 1
+    kept, last = np.full(n_words, -1, np.int64), np.full(n_words, -1, np.int64)  # places of each word
+    waiting, since = np.empty(n_words, np.int64), np.full(n_words, -1, np.int64)  # words with a place that is not out
     for t in range(offsets.shape[0] - 1):
-        place, word = _next_word(data, offsets[t], offsets[t + 1], trie)
+        start, n_waiting = offsets[t], 0
+        place, word = _next_word(data, start, offsets[t + 1], trie)
         while place >= 0:
-            if n == out.shape[0]:
-                out = _grown(out)
-            out[n, 0], out[n, 1], out[n, 2] = t, place, word
-            n += 1
+            if kept[word] >= start and last[word] > kept[word] and place - kept[word] > near:
+                out, n = _put(out, n, t, last[word], word)
+                kept[word] = last[word]
+            if kept[word] < start or place - kept[word] > near:
+                out, n = _put(out, n, t, place, word)
+                kept[word] = place
+            elif since[word] != t:
+                waiting[n_waiting], since[word] = word, t
+                n_waiting += 1
+            last[word] = place
             place, word = _next_word(data, place + 1, offsets[t + 1], trie)
+        for k in range(n_waiting):
+            if last[waiting[k]] > kept[waiting[k]]:
+                out, n = _put(out, n, t, last[waiting[k]], waiting[k])
     return out[:n]

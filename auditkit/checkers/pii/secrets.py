@@ -68,11 +68,11 @@ class Secrets:
                 yield text, span
 
     def keywords(self, texts: Texts) -> NDArray[np.int64]:
-        """Rows (text, byte, keyword number) of all keywords."""
+        """Rows (text, byte, keyword number) in order, as many of the keywords as wake the windows of all of them."""
         from auditkit.checkers.pii import kernels
 
-        found: NDArray[np.int64] = kernels.words(texts.data, texts.offsets, self._trie)
-        return found
+        found: NDArray[np.int64] = kernels.words(texts.data, texts.offsets, self._trie, BEHIND + AHEAD)
+        return found[np.lexsort((found[:, 1], found[:, 0]))]
 
     def _in_windows(self, text: str, index: int, points: list[int]) -> Iterable[Span]:
         """The credentials of one rule around its keywords; windows that overlap are one."""
