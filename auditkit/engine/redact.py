@@ -148,8 +148,8 @@ def _replacement(span: Mapping[str, Any], value: str, plan: Plan, style: Style) 
     """The checker's own replacement, or a general one where it has none."""
     checker = opened(plan)[span["checker"]].checker
     how = style.by_checker[span["checker"]]
-    if how == "redact":
-        return ""
+    if how == "redact":  # nothing stays; of a number in JSON an empty string, for what is left must be JSON
+        return '""' if json.loads(span["detail"]).get("form") == "bare" else ""
     how = "label" if how == "replace" else how
     own = getattr(checker, "replacement", None)
     if own is not None:

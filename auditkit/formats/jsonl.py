@@ -24,7 +24,7 @@ from auditkit.formats.splitting import Plan
 from auditkit.layouts import Row, extract, values
 from auditkit.messages import TOO_LONG
 from auditkit.shards import FileSummary, Layout, Limits, Parsed, Quarantined, Shard, Source
-from auditkit.text.strict_json import Refused, strict_object
+from auditkit.text.strict_json import MOST_VALUES, Refused, has_too_many_values, strict_object
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -269,6 +269,8 @@ def _fast(shard: Shard, payload: bytes, starts: Ints, ends: Ints, limits: Limits
     shape = shape_of(shard.layout)
     scan = Scan(payload, starts, ends, shape, limits)
     whole = np.isin(scan.status, (scan.clean, scan.more)) & (ends - starts <= limits.max_line_bytes)
+    for index in np.flatnonzero(whole & (ends - starts > 2 * MOST_VALUES)):  # a value and its comma are two bytes
+        whole[index] = not has_too_many_values(payload[starts[index] : ends[index]])
     if shape is None:
         return Gathered().batch(shard), whole, none
     read = whole & (scan.status == scan.clean) & scan.readable(shard.layout, limits)

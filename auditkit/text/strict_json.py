@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 BOM = b"\xef\xbb\xbf"
 MAX_DIGITS = 4300  # CPython's own limit for int(), against quadratic time (CVE-2020-10735)
+MOST_VALUES = 1 << 20  # in one record: each takes some 150 bytes, and a line of 64 MB may hold 30 million
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -35,6 +37,8 @@ def strict_object(line: bytes, max_nesting: int) -> dict[str, object]:
         raise Refused(f"not UTF-8: byte 0x{line[error.start]:02x} at byte {error.start}") from None
     if _deeper_than(max_nesting, line):
         raise Refused(f"nested deeper than {max_nesting}")
+    if has_too_many_values(line):
+        raise Refused(f"above the limit of {MOST_VALUES} values in one record")
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -78,6 +82,13 @@ def _deeper_than(limit: int, line: bytes) -> bool:
         elif byte in b"]}":
             depth -= 1
     return False
+
+
+def has_too_many_values(line: bytes) -> bool:
+    """Whether a record is too large to be read as objects; told by the commas outside its strings."""
+    if line.count(b",") <= MOST_VALUES:
+        return False
+    return _STRING.sub(b"", line).count(b",") > MOST_VALUES
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -127,6 +127,18 @@ SAME = ["The mill burned down in 1911.", "In 1911 the mill burned down.", "The m
 OTHER = ["The mill burned down in 1911.", "A flood took the bridge.", "Nobody knows what Greta sold."]
 
 
+def test_parts_of_one_message_are_one_answer():
+    """Two texts in the content of one message of a chat, one about 4 and one about 5: nobody was asked twice."""
+    texts = [Text(0, "messages[0].content", "prompt", "What is 2 + 2?")]
+    texts += [Text(0, f"messages[1].content[{n}].text", "response", f"The answer is {4 + n}.") for n in range(2)]
+    assert "agreement" not in {
+        name for name, (docs, _) in finished(batch_of(texts, [{"doc": 0}])).scores.items() if len(docs)
+    }
+    listed = [text._replace(field=f"samples[{n}].text") for n, text in enumerate(texts[1:])]
+    docs, values = finished(batch_of([texts[0], *listed], [{"doc": 0}])).scores["agreement"]
+    assert (docs.tolist(), values.tolist()) == ([0], [0.5])
+
+
 def samples(texts):
     rows = [Text(0, "question", "prompt", "What happened?")]
     return batch_of(

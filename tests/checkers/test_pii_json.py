@@ -91,7 +91,7 @@ def rows():
     return [{"messages": plain}] * 3 + [{"messages": [plain[0], message(text)]} for text in (*called, escaped)]
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", [*STYLES, "redact"])
 @pytest.mark.parametrize("profile", ["precise", "presidio"])
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_arguments_of_a_call_are_redacted_and_stay_json(tmp_path, style, profile, kind):

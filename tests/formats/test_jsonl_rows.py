@@ -160,6 +160,24 @@ def test_blocks_change_nothing(read, write_bytes):
     assert whole.summary == cut.summary
 
 
+CROWDED = {
+    "fields": b'{"text": "a",' + b",".join(b'"%d":1' % number for number in range((1 << 20) + 1)) + b"}",
+    "a list": b'{"text": "a", "x": [' + b"[]," * (1 << 20) + b"1]}",
+    "a list, read strictly": b'{"te\\u0078t": "a", "x": [' + b"0," * (1 << 20) + b"1]}",
+}
+
+
+@pytest.mark.parametrize("line", CROWDED.values(), ids=CROWDED.keys())
+def test_a_record_of_a_million_values_is_set_aside(read, write_bytes, line):
+    """As Python objects it would take hundreds of megabytes; commas in a text are no values."""
+    commas = b'{"text": "' + b"a, " * (1 << 20) + b'"}'
+    found = read(write_bytes("a.jsonl", b"\n".join([GOOD.strip(), line, commas])))
+    assert [(bad.row, bad.reason) for bad in found.quarantined] == [
+        (1, "above the limit of 1048576 values in one record")
+    ]
+    assert sorted(found.texts) == [0, 2]
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_block_has_few_rows_and_that_changes_nothing(read, write_bytes, name, end):

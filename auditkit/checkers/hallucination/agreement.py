@@ -182,11 +182,19 @@ def _row(doc: int, group: str | None, texts: Sequence[Text]) -> tuple[int, int, 
 
 
 def samples_of(texts: Sequence[Text]) -> list[str]:
-    """The responses of one list (`samples[0]`, `samples[1]`); the turns of a chat share their list with prompts."""
-    lists = [(text.role, text.field.rpartition("[")[0], text.text) for text in texts]
+    """The responses of one list (`samples[0]`, `samples[1]`); the turns of a chat share their list with prompts.
+
+    Parts of one message (`messages[1].content[0].text`) lie in a list inside a list: they are one answer, not several.
+    """
+    lists = [(text.role, _list_of(text.field), text.text) for text in texts]
     asked = {name for role, name, _ in lists if role == "prompt" and name}
     found = [(name, text) for role, name, text in lists if role == "response" and name and name not in asked]
     return [text for name, text in found if name == found[0][0]] if len(found) > 1 else []
+
+
+def _list_of(field: str) -> str:
+    """The list in which a text is an element, or a field of one; "" for none or several."""
+    return field.partition("[")[0] if field.count("[") == 1 else ""
 
 
 def _is_open(prompt: str, answers: Sequence[str]) -> bool:
