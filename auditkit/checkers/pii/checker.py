@@ -11,7 +11,7 @@ from auditkit.checker import Checked, Rule, rule_pack
 from auditkit.checkers.pii import names, presidio
 from auditkit.checkers.pii import options as settings
 from auditkit.checkers.pii.fields import entity_of, told
-from auditkit.checkers.pii.json_texts import fitting, placed, plain, resolved
+from auditkit.checkers.pii.json_texts import fitting, numbered, placed, plain, resolved
 from auditkit.checkers.pii.keep import Filter, one_per_place
 from auditkit.checkers.pii.ledger import surrogates
 from auditkit.checkers.pii.locales import added, phone_regions
@@ -114,7 +114,12 @@ class Pii:
         return keyed
 
     def _found(self, column: pa.Array, texts: Sequence[str]) -> list[list[Span]]:
-        """The findings of each text, in order of their place; of JSON as they stand in it."""
+        """The findings of each text, in order of their place; of JSON as they stand in it.
+
+        Profile `presidio` reads JSON as the text that it is, as Presidio does.
+        """
+        if self.options.profile == "presidio":
+            return [numbered(text, spans) for text, spans in zip(texts, self._spans(column, texts), strict=True)]
         without = resolved(texts)
         if without:
             texts_read = [without[index].text if index in without else text for index, text in enumerate(texts)]

@@ -2,7 +2,8 @@ r"""Texts that are JSON as a whole, such as the arguments of a tool call: read a
 
 In `{"note": "a\njane@corp.com"}` the `n` belongs to a line break and to no address. So such a text is read with its
 escapes resolved, and each finding ends up inside one string or number of it: what takes its place leaves JSON behind.
-Not done: a string that holds JSON itself is resolved once.
+Not done: a string that holds JSON itself is resolved once. Profile `presidio` finds what Presidio finds in the text as it
+stands; there only what takes the place of a whole number is made to fit.
 """
 
 from __future__ import annotations
@@ -83,6 +84,14 @@ def placed(text: str, spans: Sequence[Span], without: Resolved | None) -> list[S
     if without:
         spans = [span._replace(start=without.place(span.start), end=without.place(span.end)) for span in spans]
     return sorted(dict.fromkeys(_within(text, spans)))
+
+
+def numbered(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The findings at their places; of JSON, those that are a whole number are known as such."""
+    if not spans or not is_json(text):
+        return list(spans)
+    bare = {match.span() for match in _VALUE.finditer(text) if match[1] is None}
+    return [span._replace(form=BARE) if (span.start, span.end) in bare else span for span in spans]
 
 
 def _within(text: str, spans: Sequence[Span]) -> Iterator[Span]:
