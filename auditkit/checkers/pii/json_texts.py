@@ -2,8 +2,8 @@ r"""Texts that are JSON as a whole, such as the arguments of a tool call: read a
 
 In `{"note": "a\njane@corp.com"}` the `n` belongs to a line break and to no address. So such a text is read with its
 escapes resolved, and each finding ends up inside one string or number of it: what takes its place leaves JSON behind.
-Not done: a string that holds JSON itself is resolved once. Profile `presidio` finds what Presidio finds in the text as it
-stands; there only what takes the place of a whole number is made to fit.
+Not done: a string that holds JSON itself is resolved once. Profile `presidio` finds what Presidio finds in the text as
+it stands; there only what takes the place of a whole number is made to fit.
 """
 
 from __future__ import annotations
