@@ -20,7 +20,7 @@ def capped(findings: pa.Table, most: int) -> pa.Table:
     findings: FOUND. The one tells the true count in its detail and has the highest score of all; having no place it
     cannot be cut out, so that a document is dropped where its action is `redact`. Findings of no document stay.
     """
-    if findings.num_rows <= most:
+    if findings.num_rows <= most or _most_of_one(findings) <= most:
         return findings
     ordered = canonical(findings)
     rules = ordered.column("rule").combine_chunks().dictionary_encode()
@@ -32,8 +32,6 @@ def capped(findings: pa.Table, most: int) -> pa.Table:
     rank = np.empty(len(keys), np.int64)
     rank[order] = np.arange(len(keys)) - np.repeat(starts, counts)
     beyond = [int(place) for place in order[starts[counts > most]] if docs[place] >= 0]
-    if not beyond:
-        return findings
     scores = ordered.column("score").to_numpy()
     extra = []
     for place in beyond:
@@ -43,6 +41,12 @@ def capped(findings: pa.Table, most: int) -> pa.Table:
         extra.append(Found(int(docs[place]), name, score=float(scores[own].max()), detail=told))
     keep = pa.array((rank < most) | (docs < 0))
     return canonical(found_concat([ordered.filter(keep), found_table(extra)]))
+
+
+def _most_of_one(findings: pa.Table) -> int:
+    """The most findings that one document has, of whatever rule."""
+    docs = findings.column("doc").drop_null().to_numpy()
+    return int(np.unique(docs, return_counts=True)[1].max(initial=0))
 
 
 def left_out(details: pa.ChunkedArray) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from auditkit.checker import Context, CorpusChecker, Item, Outcome, Result, Run, State, appended, part_of
 from auditkit.engine.actions import dropped_docs
+from auditkit.engine.capped import capped
 from auditkit.engine.columns import Room
 from auditkit.engine.first_pass import Corpus, Runner, Work
 from auditkit.engine.look import Plan, Spent, look_again, opened, timed, verify_findings
@@ -22,7 +23,7 @@ from auditkit.engine.store import Store
 from auditkit.errors import CheckerError
 from auditkit.findings import FOUND
 from auditkit.guard import Gap, attempt
-from auditkit.shards import Shard
+from auditkit.shards import Limits, Shard
 
 FINISH_SECONDS = 3600.0  # for one step of one corpus checker, and above it per document; then the run is incomplete
 SECONDS_PER_DOC = 1e-4
@@ -146,7 +147,9 @@ def _finish_state(
             return None, reason
     rules = opened(work.plan)[name].rules
     return attempt(
-        lambda: verified(checker.finish(state, again, context), context.n_docs, rules), seconds=seconds, what=what
+        lambda: limited(verified(checker.finish(state, again, context), context.n_docs, rules), work.plan.limits),
+        seconds=seconds,
+        what=what,
     )
 
 
@@ -244,3 +247,8 @@ def verified(outcome: Outcome, n_docs: int, rules: frozenset[str]) -> Outcome:
         if len(keys) != len(values) or np.isinf(values).any():
             raise CheckerError(f"its score '{score}' is not one finite number or NaN per document")
     return outcome
+
+
+def limited(outcome: Outcome, limits: Limits) -> Outcome:
+    """The outcome with at most so many findings of one rule in one document as a run lists."""
+    return dataclasses.replace(outcome, findings=capped(outcome.findings, limits.max_findings))

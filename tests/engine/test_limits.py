@@ -123,6 +123,23 @@ def test_findings_above_the_limit_are_counted_and_the_document_is_dropped(plugin
     assert metric.value == 11
 
 
+def test_findings_of_a_corpus_checker_have_the_same_limit(write):
+    items = [f"item {n} asks how many {word} stand in the garden of house {n} on the hill" for n, word in
+             enumerate(("roses", "lilies", "tulips", "violets", "daisies", "irises"))]  # fmt: skip
+    bench = write("bench.jsonl", [{"text": item} for item in items])
+    path = write("a.jsonl", [{"text": " And then: ".join(items)}, {"text": f"Only this: {items[2]}"}])
+    checkers = {"near_duplicates": {"against": [str(bench)], "action": "flag"}}
+    found = {}
+    for most in (10, 3):
+        table = {"version": 1, "checkers": checkers, "corpus": {"max_findings": most}}
+        rows = audit(path, table).findings.to_pylist()
+        found[most] = [row for row in rows if row["rule"] == "near_duplicates/contamination"]
+    assert [row["row"] for row in found[10]] == [0] * 6 + [1]
+    assert [row["row"] for row in found[3]] == [0] * 4 + [1]
+    (told,) = [json.loads(row["detail"]) for row in found[3] if "all_findings" in row["detail"]]
+    assert told == {"all_findings": 6, "listed": 3}
+
+
 @pytest.mark.parametrize("runner", ["inline", "processes"])
 def test_memory_has_a_limit(command, write, tmp_path, runner):
     words = "a few words of a long text that repeats itself for ever " * 200_000
