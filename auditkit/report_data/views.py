@@ -214,7 +214,13 @@ def why(report: Report) -> list[str]:
     said = [gate_sentence(of_gates[reason]) if reason in of_gates else reason for reason in rest]
     if said or of_gaps:
         return [*gap_sentences(report), *said]
-    return ["Every gate passed, and every row was read and looked at."] if report.verdict == "pass" else []
+    return [_passed(report)] if report.verdict == "pass" else []
+
+
+def _passed(report: Report) -> str:
+    n_open = sum(gate["status"] == "undecided" for gate in report.gates)
+    gates = f"No gate failed ({n_open} undecided)" if n_open else "Every gate passed"
+    return f"{gates}, and every row was read and looked at."
 
 
 def gap_sentences(report: Report) -> list[str]:
