@@ -110,7 +110,7 @@ def _within(text: str, spans: Sequence[Span]) -> Iterator[Span]:
 
 def _inside(text: str, span: Span, value: re.Match[str]) -> Span | None:
     """The part of the finding in this value, None where there is none."""
-    if value[1] is None:
+    if value.start(1) < 0:  # the group itself would be copied for each finding
         return span._replace(start=value.start(), end=value.end(), form=BARE)
     start, end = max(span.start, value.start(1)), min(span.end, value.end(1))
     if start >= end:
