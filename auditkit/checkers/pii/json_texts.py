@@ -90,7 +90,7 @@ def numbered(text: str, spans: Sequence[Span]) -> list[Span]:
     """The findings at their places; of JSON, those that are a whole number are known as such."""
     if not spans or not is_json(text):
         return list(spans)
-    bare = {match.span() for match in _VALUE.finditer(text) if match[1] is None}
+    bare = {match.span() for match in _VALUE.finditer(text) if match.start(1) < 0}
     return [span._replace(form=BARE) if (span.start, span.end) in bare else span for span in spans]
 
 
