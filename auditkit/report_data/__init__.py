@@ -195,8 +195,9 @@ class Report:
 
 
 NARROW = ["file", "row", "checker", "rule", "severity", "score", "waived"]
-"""The columns of findings that are counted and sorted by; those of documents follow."""
+"""The columns of findings that are counted and sorted by; those of documents and certificates follow."""
 NARROW_DOCUMENTS = ["file", "row", "fingerprint", "decision", "reasons"]
+NARROW_CERTIFICATES = ["file", "row", "kept_file", "kept_row", "jaccard"]
 
 
 def read_report(run: Path, *, before: Path | None = None, whole: bool = True) -> Report:
@@ -219,12 +220,12 @@ def read_report(run: Path, *, before: Path | None = None, whole: bool = True) ->
 def tables(run: Path, lines: pa.Table, *, whole: bool) -> dict[str, Any]:
     """The fields of a Report that are tables, read from a run folder."""
     paths = [run / f"{name}.parquet" for name in ("findings", "documents", "certificates")]
-    columns = (None, None) if whole else (NARROW, NARROW_DOCUMENTS)
+    columns = (None, None, None) if whole else (NARROW, NARROW_DOCUMENTS, NARROW_CERTIFICATES)
     findings = read_run_table(paths[0], columns[0])
     return {
         "findings": with_lines(findings, lines) if whole else findings,
         "documents": read_run_table(paths[1], columns[1]),
-        "certificates": read_run_table(paths[2]),
+        "certificates": read_run_table(paths[2], columns[2]),
         "wide": None if whole else Wide(paths[0], paths[1], lines),
     }
 

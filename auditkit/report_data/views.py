@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 from auditkit.checker import SEVERITIES
 from auditkit.report_data import Place, Report, Row
 from auditkit.report_data.words import bound, count, gate_name, gate_value, interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Reason(NamedTuple):
@@ -50,36 +53,37 @@ class RuleCount(NamedTuple):
 
 def rule_counts(report: Report) -> list[RuleCount]:
     """One entry per rule that fired: worst severity first, then most findings."""
-    if not report.findings.num_rows:
-        return []
     table = report.findings
-    keys = table.select(["checker", "rule", "severity"]).append_column(
-        "waived", pc.fill_null(table["waived"], False).cast(pa.int64())
-    )
-    keys = keys.append_column("place", _places(table))
-    grouped = keys.group_by(["checker", "rule"]).aggregate(
-        [("severity", "min"), ("rule", "count"), ("place", "count_distinct"), ("waived", "sum")]
-    )
+    if not table.num_rows:
+        return []
+    checkers, rules = (pc.unique(table[name]) for name in ("checker", "rule"))
+    kinds = _codes(table["checker"], checkers) * len(rules) + _codes(table["rule"], rules)
+    kinds, firsts, inverse, counts = np.unique(kinds, return_index=True, return_inverse=True, return_counts=True)
+    waived = np.bincount(inverse, weights=pc.fill_null(table["waived"], False).cast(pa.int8()).to_numpy())
+    documents = _documents(table, inverse, len(kinds))
+    severities = table["severity"].take(pa.array(firsts)).to_pylist()
     rows = [
-        RuleCount(
-            row["checker"],
-            row["rule"],
-            row["severity_min"],
-            row["rule_count"],
-            row["place_count_distinct"],
-            row["waived_sum"],
+        RuleCount(checkers[kind // len(rules)].as_py(), rules[kind % len(rules)].as_py(), *rest)
+        for kind, *rest in zip(
+            kinds.tolist(), severities, counts.tolist(), documents.tolist(), waived.astype(int).tolist(), strict=True
         )
-        for row in grouped.to_pylist()
     ]
     return sorted(rows, key=lambda row: (severity_rank(row.severity), -row.findings, row.rule))
 
 
-def _places(table: pa.Table) -> pa.Array:
-    """A number for each (file, row), the same for the same document; null for what is about the corpus."""
-    files = pc.fill_null(pc.index_in(table["file"], value_set=pc.unique(table["file"])), 0).to_numpy()
-    rows = pc.fill_null(table["row"], 0).to_numpy()
-    nowhere = table["row"].is_null().to_numpy()
-    return pa.array(files.astype(np.int64) * (int(rows.max(initial=0)) + 1) + rows, mask=nowhere)
+def _codes(column: pa.ChunkedArray, names: pa.Array) -> NDArray[np.int64]:
+    codes: NDArray[np.int64] = pc.index_in(column, value_set=names).to_numpy().astype(np.int64)
+    return codes
+
+
+def _documents(table: pa.Table, kinds: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """int64[n]: in how many documents each of n kinds of finding is; what is about the corpus is in none."""
+    somewhere = table["row"].is_valid().to_numpy()
+    rows, files = table["row"].drop_null().to_numpy(), table["file"].filter(pa.array(somewhere))
+    places = _codes(files, pc.unique(files)) * (int(rows.max(initial=0)) + 1) + rows
+    _, places = np.unique(places, return_inverse=True)
+    pairs = np.unique(kinds[somewhere] * (len(places) + 1) + places)
+    return np.bincount(pairs // (len(places) + 1), minlength=n)
 
 
 def severity_rank(severity: str) -> int:
