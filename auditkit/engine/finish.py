@@ -18,8 +18,9 @@ from auditkit.engine.actions import dropped_docs
 from auditkit.engine.capped import capped
 from auditkit.engine.columns import Room
 from auditkit.engine.first_pass import Corpus, Runner, Work
-from auditkit.engine.look import Plan, Spent, look_again, opened, timed, verify_findings
+from auditkit.engine.look import Plan, Spent, look_again, opened, timed
 from auditkit.engine.store import Store
+from auditkit.engine.verify import verify_findings
 from auditkit.errors import CheckerError
 from auditkit.findings import FOUND
 from auditkit.guard import Gap, attempt

@@ -15,6 +15,7 @@ import pyarrow as pa
 from auditkit.checker import AnyChecker, Checked, Checker, CorpusChecker, State, checker_class
 from auditkit.documents import RECORDS, Batch, settled
 from auditkit.engine.capped import capped
+from auditkit.engine.verify import verify
 from auditkit.errors import CheckerError, InputError
 from auditkit.findings import FOUND, as_scores, canonical, masked_ids
 from auditkit.guard import Gap, attempt
@@ -221,54 +222,6 @@ def _ask(ready: Opened, batch: Batch) -> tuple[Checked | None, State | None]:
         if not all(isinstance(value, np.ndarray) and value.dtype != object for value in state.values()):
             raise CheckerError("its state holds something else than plain numpy arrays")
     return checked, state
-
-
-def verify(checked: Checked, batch: Batch, rules: frozenset[str]) -> None:
-    """CheckerError when findings or scores break the contract: schema, known rules, scores 0..1, spans inside texts."""
-    if not isinstance(checked, Checked) or checked.findings.schema != FOUND:
-        raise CheckerError("its findings do not have the schema of findings.FOUND")
-    for name, values in checked.scores.items():
-        if len(values) != len(batch) or np.isinf(values).any():
-            raise CheckerError(f"its score '{name}' is not one finite number or NaN per document")
-    if checked.looked is not None and len(checked.looked) != len(batch):
-        raise CheckerError("`looked` is not one bool per document")
-    if not checked.findings.num_rows:
-        return
-    verify_findings(checked.findings, rules)
-    _verify_spans(checked.findings, batch)
-
-
-def verify_findings(findings: pa.Table, rules: frozenset[str]) -> None:
-    """CheckerError when a rule is unknown or a score is not within 0..1."""
-    unknown = sorted(set(findings.column("rule").unique().to_pylist()) - rules)
-    if unknown:
-        raise CheckerError(f"it reported the rule '{unknown[0]}', which it does not have")
-    scores = findings.column("score").to_numpy()
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise CheckerError("a finding's score is not within 0..1")
-
-
-def _verify_spans(findings: pa.Table, batch: Batch) -> None:
-    """CheckerError when a finding is not in a document of the batch, or its span not inside the text of its field."""
-    import pyarrow.compute as pc
-
-    if findings.column("doc").null_count or not np.isin(findings.column("doc").to_numpy(), batch.docs).all():
-        raise CheckerError("a finding is in a document that was not in the batch")
-    lengths = pa.table(
-        {
-            "doc": batch.texts.column("doc"),
-            "field": batch.texts.column("field").cast(pa.utf8()),
-            "length": pc.utf8_length(batch.texts.column("text")).cast(pa.int64()),
-        }
-    )
-    placed = findings.select(["doc", "field", "start", "end"]).filter(pc.is_valid(findings.column("field")))
-    joined = placed.join(lengths, keys=["doc", "field"], join_type="left outer", use_threads=False)
-    if joined.column("length").null_count:
-        raise CheckerError("a finding is in a field that its document does not have")
-    spans = joined.filter(pc.is_valid(joined.column("start")))
-    start, end, length = (spans.column(name).to_numpy(zero_copy_only=False) for name in ("start", "end", "length"))
-    if not ((start >= 0) & (start <= end) & (end <= length)).all():
-        raise CheckerError("a span lies outside its text")
 
 
 def _add_checked(result: Looked, columns: dict[str, Any], name: str, checked: Checked) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from auditkit.checker import Checker, Context, CorpusChecker
 from auditkit.documents import batch_of_texts
-from auditkit.engine.look import verify
+from auditkit.engine.verify import verify
 from auditkit.findings import canonical
 
 from .corpora import anything, batches, empty, outcome, said, splits
