@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from auditkit.checkers.pii.surrogate import replace
 from auditkit.findings import FOUND, detail, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -209,21 +209,29 @@ def _expanded(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDAr
 def _table(spans: Sequence[Sequence[Span]], texts: Sequence[str], index: NDArray[np.int64]) -> pa.Table:
     """The findings of the distinct texts, taken by `index`; `doc` and `field` are still to be filled in."""
     every = [span for found in spans for span in found]
-    values = [text[span.start : span.end] for text, found in zip(texts, spans, strict=True) for span in found]
     starts, ends, entities, scores, rules, forms = zip(*every, strict=True) if every else ((),) * len(Span._fields)
-    kinds = list(zip(entities, forms, strict=True))
-    details = {kind: detail(entity=kind[0], **({"form": kind[1]} if kind[1] else {})) for kind in sorted(set(kinds))}
-    masks = {value: mask(value) for value in set(values)}
-    columns = {
-        "rule": rules,
-        "start": starts,
-        "end": ends,
-        "score": scores,
-        "evidence": [masks[value] for value in values],
-        "detail": [details[kind] for kind in kinds],
+    kinds = sorted(set(zip(entities, forms, strict=True)))
+    details = {kind: detail(entity=kind[0], **({"form": kind[1]} if kind[1] else {})) for kind in kinds}
+    masks: dict[str, str] = {}
+    owned = ((text, span) for text, found in zip(texts, spans, strict=True) for span in found)
+    columns: dict[str, Callable[[], Sequence[Any]]] = {  # one after the other: a text may hold a million values
+        "rule": lambda: rules,
+        "start": lambda: starts,
+        "end": lambda: ends,
+        "score": lambda: scores,
+        "evidence": lambda: [_masked(text[span.start : span.end], masks) for text, span in owned],
+        "detail": lambda: [details[kind] for kind in zip(entities, forms, strict=True)],
     }
     arrays = [
-        pa.array(columns[column.name], column.type) if column.name in columns else pa.nulls(len(every), column.type)
+        pa.array(columns[column.name](), column.type) if column.name in columns else pa.nulls(len(every), column.type)
         for column in FOUND
     ]
-    return pa.table(arrays, schema=FOUND).take(pa.array(index))
+    table = pa.table(arrays, schema=FOUND)
+    return table if np.array_equal(index, np.arange(len(every))) else table.take(pa.array(index))
+
+
+def _masked(value: str, known: dict[str, str]) -> str:
+    masked = known.get(value)
+    if masked is None:
+        masked = known[value] = mask(value)
+    return masked
