@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -175,7 +175,7 @@ def write_quarantine(path: Path, rows: Iterable[Quarantined]) -> Written:
     n_rows = 0
     with disk.NewFile(path) as file:
         for row in rows:
-            entry = asdict(row) | {"raw": base64.b64encode(row.raw).decode()}
+            entry = vars(row) | {"raw": base64.b64encode(row.raw).decode()}
             file.write(json.dumps(entry).encode() + b"\n")
             n_rows += 1
         file.publish()

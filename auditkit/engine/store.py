@@ -38,7 +38,7 @@ def pack(looked: Looked) -> bytes:
         "looked": looked.looked,
         "tallies": {name: [[*key, *value] for key, value in rows.items()] for name, rows in looked.tallies.items()},
         "gaps": [asdict(gap) for gap in looked.gaps],
-        "quarantined": [asdict(row) | {"raw": base64.b64encode(row.raw).decode()} for row in looked.quarantined],
+        "quarantined": [vars(row) | {"raw": base64.b64encode(row.raw).decode()} for row in looked.quarantined],
         "spent": {name: asdict(spent) for name, spent in looked.spent.items()},
         "refused": looked.refused,
         "stateful": sorted(looked.states),
