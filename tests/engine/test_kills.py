@@ -14,7 +14,7 @@ import pytest
 from auditkit.run_folder import verify
 from tests.conftest import PLUGINS
 
-N_KILLS = int(os.environ.get("AUDITKIT_KILLS", "10"))
+N_KILLS = int(os.environ.get("AUDITKIT_KILLS", "20"))
 FILES = (
     "manifest.json",
     "findings.parquet",

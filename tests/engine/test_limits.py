@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -158,3 +160,51 @@ def test_a_limit_that_makes_no_sense_is_a_wrong_policy(name):
 
 def test_defaults_stand_in_one_place():
     assert Corpus().limits() == Limits()
+
+
+def bomb_of_one_row(path):
+    """One row of 600 MB in 0.6 MB."""
+    with gzip.open(path, "wb", 1) as file:
+        file.write(b'{"text": "')
+        for _ in range(600):
+            file.write(b"a" * 1_000_000)
+        file.write(b'"}\n')
+
+
+def bomb_of_copies(path):
+    """200,000 rows, each a copy of the first, in 6 kB."""
+    path.write_bytes(gzip.compress(b'{"text": "a"}\n' * 200_000, mtime=0))
+
+
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""A small process in between: on Linux a process begins with the peak of the one that started it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("bomb", "code"), [(bomb_of_one_row, 3), (bomb_of_copies, 1)], ids=["one row", "copies"])
+def test_a_decompression_bomb_takes_less_than_a_gigabyte(tmp_path, bomb, code):
+    """With the default policy; more inputs, and larger ones, in benchmarks/memory.py."""
+    path = tmp_path / "a.jsonl.gz"
+    bomb(path)
+    command = [
+        sys.executable,
+        "-c",
+        MEASURED,
+        sys.executable,
+        "-m",
+        "auditkit",
+        "gate",
+        path,
+        "--out",
+        tmp_path / "run",
+    ]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    found, peak = map(int, done.stdout.split()[-2:])
+    assert found == code
+    assert peak * (1 if sys.platform == "darwin" else 1024) < 1_000_000_000
+    counts = json.loads((tmp_path / "run/manifest.json").read_text())["counts"]
+    assert counts["rows_in"] == (1 if code == 3 else 200_000)
