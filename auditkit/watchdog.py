@@ -81,7 +81,10 @@ def _sweep() -> None:
     """Remove the temporary files of this user's runs that were killed with their whole process group."""
     import fcntl
 
-    for entry in os.scandir(tempfile.gettempdir()):
+    entries: list[os.DirEntry[str]] = []
+    with suppress(OSError):  # a folder that may be written to and not listed
+        entries = list(os.scandir(tempfile.gettempdir()))
+    for entry in entries:
         if not entry.name.startswith(_SCRATCH):
             continue
         with suppress(OSError):  # gone meanwhile, not such a folder, or in use

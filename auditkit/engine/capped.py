@@ -32,6 +32,8 @@ def capped(findings: pa.Table, most: int) -> pa.Table:
     rank = np.empty(len(keys), np.int64)
     rank[order] = np.arange(len(keys)) - np.repeat(starts, counts)
     beyond = [int(place) for place in order[starts[counts > most]] if docs[place] >= 0]
+    if not beyond:
+        return findings
     scores = ordered.column("score").to_numpy()
     extra = []
     for place in beyond:
