@@ -104,7 +104,8 @@ def _outlived(child: int, page: mmap.mmap, complain: Callable[[str], None]) -> i
 
     def forward(number: int, _frame: FrameType | None) -> None:
         terminated.append(number)
-        os.kill(child, number)
+        with suppress(ProcessLookupError):  # the whole group was told, and the child has ended already
+            os.kill(child, number)
 
     signal.signal(signal.SIGTERM, forward)
     signal.signal(signal.SIGHUP, forward)
